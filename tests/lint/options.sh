@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# options.sh BUILD-DIR - an option means the same in every tool that has it.
+#
+# Reads the option lines of each TOOL --help: `  -x, --name ARG  what it does`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+bad=$(
+	for tool in $(make -s print-TOOLS); do
+		"$1/$tool" --help | sed -nE "s/^ +((-[A-Za-z]), )? *(--[a-z0-9-]+)([ =[][^ ]+)?( +(.*))?$/$tool\t\2\t\3\t\4\t\6/p"
+	done | awk -F '\t' '
+	{
+		n++
+		what = $4 " " $5
+		if ($3 in arg && arg[$3] != what)
+			print $3 ": " by[$3] " says:" arg[$3] "; " $1 " says:" what
+		else if ($3 in letter && letter[$3] != $2)
+			print $3 ": " by[$3] " calls it " letter[$3] ", " $1 " " $2
+		else if ($2 != "" && ($2 in owner) && owner[$2] != $3)
+			print $2 ": " owner[$2] " in " by[owner[$2]] ", " $3 " in " $1
+		if (!($3 in arg)) {
+			arg[$3] = what
+			letter[$3] = $2
+			by[$3] = $1
+		}
+		if ($2 != "" && !($2 in owner))
+			owner[$2] = $3
+	}
+	END { if (n < 10) print "only " n " option lines were found" }'
+)
+[ -z "$bad" ] || { printf '%s\n' "$bad"; exit 1; }
