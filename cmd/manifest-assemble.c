@@ -305,20 +305,20 @@ main(int argc, char *argv[])
 {
 	AUTO(assemble_release) struct assemble a = { .out = NULL };
 	const struct tool_opt what[] = {
-		{ "tag", 't', "REF", "name of the index; may be repeated",
-		    set_ref, NULL, NULL },
-		{ "require", 0, "P,P", "refuse an index without platform P",
-		    set_require, NULL, NULL },
-		{ "annotation", 0, "K=V",
-		    "annotate; manifest-descriptor[P]:K=V one image",
-		    set_annotation, NULL, NULL },
+		{ .name = "tag", .letter = 't', .arg = "REF", .set = set_ref,
+		  .help = "name of the image; may be repeated" },
+		{ .name = "require", .arg = "P,P", .set = set_require,
+		  .help = "refuse an index without these platforms" },
+		{ .name = "annotation", .arg = "K=V", .set = set_annotation,
+		  .help = "annotation of the manifest" },
 		{ .name = NULL },
 	};
 	const struct tool_opt where[] = {
-		{ "output", 'o', "PLACE", "oci:DIR[:TAG]; TAG is -t's if not "
-		    "given", set_out, NULL, NULL },
-		{ "dry-run", 0, NULL, "write nothing", NULL, NULL,
-		    &a.dry_run },
+		{ .name = "output", .letter = 'o', .arg = "PLACE",
+		  .set = set_out,
+		  .help = "oci:DIR[:TAG]; TAG is -t's if not given" },
+		{ .name = "dry-run", .flag = &a.dry_run,
+		  .help = "write nothing" },
 		{ .name = NULL },
 	};
 	const struct tool_opt_group groups[] = {
@@ -330,8 +330,9 @@ main(int argc, char *argv[])
 		.purpose = "Make one multi-platform index of several images.",
 		.groups = groups,
 		.examples =
-		    "  img-build ... | manifest-assemble -t me/app:1.2 "
-		    "-o oci:out --require linux/amd64,linux/arm64\n"
+		    "  img-build < staged.jsonl | manifest-assemble "
+		    "-t me/app:1.2 -o oci:out \\\n"
+		    "      --require linux/amd64,linux/arm64\n"
 		    "  manifest-assemble -t me/app:1.2 --dry-run "
 		    "oci:amd:1 oci:arm:1 | jq .index\n",
 		.operand = add_operand,

@@ -34,15 +34,29 @@ static struct context ctx = { .opts = INTAKE_OPTS_INIT,
     .root_path = "deploy/docker/.build/runtime-bundle",
     .root = { .fd = -1 } };
 
+/* A record that has failed takes the stale tree with it. */
+static void
+skip(struct context *c, struct rec *r, uint64_t seq)
+{
+	const char *arch;
+	struct err e;
+
+	stage_skip(&c->root, seq, !c->keep_stale &&
+	    rec_str(r, "arch", &arch, &e) == 1 &&
+	    tool_arch_check(arch, &e) == 0 ? arch : NULL);
+}
+
 static int
 read_record(void *arg, struct rec *r, void *jobp, struct err *e)
 {
 	struct context *c = arg;
 	struct job *job = jobp;
 
-	if (intake_read(r, &job->in, e) < 0)
-		return -1;
 	job->seq = c->seq++;
+	if (intake_read(r, &job->in, e) < 0) {
+		skip(c, r, job->seq);
+		return -1;
+	}
 	return 0;
 }
 
@@ -100,19 +114,16 @@ error_more(void *arg, void *jobp, struct json_out *o)
 		finding_json(&job->result.verified.findings, o);
 }
 
-/* A record that failed before takes the stale tree with it, unless trying
- * again may help. */
+/* It failed before; where trying again may help, the stale tree stays. */
 static void
 passed(void *arg, struct rec *r)
 {
 	struct context *c = arg;
-	const char *arch;
-	struct err e;
 
-	if (!c->keep_stale && rec_failed(r) != ERR_SYS &&
-	    rec_str(r, "arch", &arch, &e) == 1 &&
-	    tool_arch_check(arch, &e) == 0)
-		stage_remove(&c->root, arch);
+	if (rec_failed(r) == ERR_SYS)
+		stage_skip(&c->root, c->seq++, NULL);
+	else
+		skip(c, r, c->seq++);
 }
 
 static void
@@ -215,6 +226,7 @@ main(int argc, char *argv[])
 		sandbox_enter(SANDBOX_WRITE, ctx.root.fd);
 		stage_sweep(&ctx.root);
 		status = tool_filter(&tool, &ctx);
+		stage_finish(&ctx.root);
 	}
 	intake_opts_release(&ctx.opts);
 	stage_close(&ctx.root);

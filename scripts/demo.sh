@@ -59,15 +59,16 @@ say "3. What the images stand on, and the compiled programs"
 "$fixtures/make-prebuilt.sh" ../prebuilt
 "$root/scripts/package-chart.sh" | sed 's/^/  /'
 
-# Digest, size and layers of each platform, from the finished record.
+# Digests, sizes and layers, from the finished record.
 summary() {
 	jq -r '
-	def mb: "\(. / 10000 | round / 100) MB";
-	"  index     \(.index.digest)  \(.index.ref)",
-	(.index.manifests[] | "  \(.platform)  \(.digest)"),
-	(.parts[].image | "  \(.platform)  \(.layers | length) layers, \(
-		[.layers[].size] | add | mb):",
-		(.layers[] | "    \(.digest[0:19])…  \(.size | mb)"))' "$1"
+	def size: if . < 1000 then "\(.) B"
+		elif . < 1000000 then "\(. / 100 | round / 10) kB"
+		else "\(. / 100000 | round / 10) MB" end;
+	"  index        \(.index.digest)  \(.index.ref)",
+	(.parts | sort_by(.image.platform)[].image |
+		"  \(.platform)  \(.digest)  \([.layers[].size] | add | size)",
+		"    layers: \([.layers[].size | size] | join(", "))")' "$1"
 }
 
 start=$(date +%s%N)
@@ -84,7 +85,7 @@ jq -c '{arch, tarball, sha256, size}' ../bundles.jsonl |
 		--require linux/amd64,linux/arm64 > ../cluster.jsonl
 ms=$((($(date +%s%N) - start) / 1000000))
 summary ../cluster.jsonl
-echo "  in $ms ms, of which (both architectures, side by side):"
+echo "  in $ms ms; the filters worked side by side:"
 jq -r '.trace | group_by(.tool)[] |
 	"    \(.[0].tool): \([.[].seconds] | map(tostring + " s") | join(", "))"' \
 	../cluster.jsonl

@@ -38,7 +38,9 @@ clock_format(int64_t seconds, char out[32])
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
-	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	/* %Y does not fill up to four digits */
+	snprintf(out, 32, "%04u-", (unsigned)(tm.tm_year + 1900) % 10000);
+	strftime(out + 5, 32 - 5, "%m-%dT%H:%M:%SZ", &tm);
 }
 
 /* n digits at *p, as a number, or -1; *p moves on. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 void
 err_init(struct err *e)
 {
@@ -20,16 +22,42 @@ err_init(struct err *e)
 static void
 copy(char *to, size_t size, const char *from)
 {
-	size_t len = strlen(from);
+	size_t len = text_prefix(from, size - 1);
 
-	if (len >= size) {
-		len = size - 1;
-		/* never cut a UTF-8 sequence in two */
-		while (len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80)
-			len--;
-	}
 	memcpy(to, from, len);
 	to[len] = '\0';
+}
+
+/* Print at most size bytes, and cut no UTF-8 sequence in two. */
+static void
+print(char *to, size_t size, const char *fmt, va_list ap)
+{
+	int len = vsnprintf(to, size, fmt, ap);
+
+	if (len >= 0 && (size_t)len < size)
+		return;
+	to[size - 1] = '\0';
+	size = strlen(to);
+	/* back over the last sequence, if it is not whole */
+	for (size_t n = 1; n <= 4 && n <= size; n++) {
+		if (((unsigned char)to[size - n] & 0xc0) == 0x80)
+			continue;
+		if (!text_utf8_valid(to + size - n, n))
+			to[size - n] = '\0';
+		break;
+	}
+}
+
+/* Put ": " and text behind the message. */
+static void
+append(struct err *e, const char *text)
+{
+	size_t len = strlen(e->msg);
+
+	if (len + 2 >= sizeof(e->msg))
+		return;
+	memcpy(e->msg + len, ": ", 2);
+	copy(e->msg + len + 2, sizeof(e->msg) - len - 2, text);
 }
 
 void
@@ -51,7 +79,7 @@ err_set_detail(struct err *e, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(e->detail, sizeof(e->detail), fmt, ap);
+	print(e->detail, sizeof(e->detail), fmt, ap);
 	va_end(ap);
 }
 
@@ -72,7 +100,7 @@ err_set_(struct err *e, enum err_kind kind, const char *code, const char *fmt,
 	e->kind = kind;
 	e->code = code;
 	va_start(ap, fmt);
-	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	print(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
 }
 
@@ -97,7 +125,6 @@ void
 err_sys_(struct err *e, const char *fmt, ...)
 {
 	int sys = errno;
-	size_t len;
 	va_list ap;
 
 	err_init(e);
@@ -105,23 +132,20 @@ err_sys_(struct err *e, const char *fmt, ...)
 	e->sys = sys;
 	e->code = sys_code(sys);
 	va_start(ap, fmt);
-	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	print(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
-	len = strlen(e->msg);
-	snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", strerror(sys));
+	append(e, strerror(sys));
 }
 
 void
 err_wrap_(struct err *e, const char *fmt, ...)
 {
 	char rest[ERR_MSG_MAX];
-	size_t len;
 	va_list ap;
 
 	memcpy(rest, e->msg, strlen(e->msg) + 1);
 	va_start(ap, fmt);
-	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	print(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
-	len = strlen(e->msg);
-	snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", rest);
+	append(e, rest);
 }

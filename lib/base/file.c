@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,6 +22,20 @@ struct open_how_ {
 	uint64_t flags, mode, resolve;
 };
 
+static bool
+has_dotdot(const char *path)
+{
+	for (;; path++) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 2 && path[0] == '.' && path[1] == '.')
+			return true;
+		path += n;
+		if (*path == '\0')
+			return false;
+	}
+}
+
 /* One component at a time, for kernels before 5.6. */
 static int
 walk_beneath(int dirfd, const char *path, int flags, mode_t mode)
@@ -35,20 +50,23 @@ walk_beneath(int dirfd, const char *path, int flags, mode_t mode)
 		return -1;
 	}
 	for (;; name = slash + 1) {
+		struct stat st;
+
 		if ((slash = strchr(name, '/')) != NULL)
 			*slash = '\0';
-		if (strcmp(name, "..") == 0) {
-			errno = EXDEV;
-			return -1;
-		}
 		if (slash == NULL)
 			break;
 		if (*name == '\0' || strcmp(name, ".") == 0)
 			continue;
 		int next = openat(at, name,
 		    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0)
+		if (next < 0) {
+			/* openat2 says so of a symlink */
+			if (errno == ENOTDIR && fstatat(at, name, &st,
+			    AT_SYMLINK_NOFOLLOW) == 0)
+				errno = S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
 			return -1;
+		}
 		if (dir >= 0)
 			close(dir);
 		at = dir = next;
@@ -67,12 +85,31 @@ file_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 	};
 	long fd;
 
+	if (has_dotdot(path)) {
+		errno = EXDEV;
+		return -1;
+	}
 	do {
 		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 	} while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		return walk_beneath(dirfd, path, flags, mode);
 	return (int)fd;
+}
+
+/* Some parents leave a pipe or terminal non-blocking.  True after a wait, or
+ * where the call that failed is just to be made again. */
+static bool
+again(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	if (errno == EINTR)
+		return true;
+	if (errno != EAGAIN)
+		return false;
+	poll(&p, 1, -1);
+	return true;
 }
 
 int
@@ -83,7 +120,7 @@ file_write(int fd, const void *data, size_t len)
 	while (len > 0) {
 		ssize_t n = write(fd, p, len);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && again(fd, POLLOUT))
 			continue;
 		if (n < 0)
 			return -1;
@@ -113,16 +150,25 @@ file_pwrite(int fd, const void *data, size_t len, int64_t offset)
 }
 
 ssize_t
+file_read_some(int fd, void *data, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, data, len);
+	} while (n < 0 && again(fd, POLLIN));
+	return n;
+}
+
+ssize_t
 file_read(int fd, void *data, size_t len)
 {
 	char *p = data;
 	size_t got = 0;
 
 	while (got < len) {
-		ssize_t n = read(fd, p + got, len - got);
+		ssize_t n = file_read_some(fd, p + got, len - got);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
 			return -1;
 		if (n == 0)
@@ -169,6 +215,7 @@ int
 file_mkdirs(int dirfd, const char *path, struct err *e)
 {
 	autofree char *copy = mem_str(path);
+	struct stat st;
 
 	for (char *p = copy + 1; *copy != '\0'; p++) {
 		char keep = *p;
@@ -182,7 +229,11 @@ file_mkdirs(int dirfd, const char *path, struct err *e)
 		if (keep == '\0')
 			break;
 	}
-	return 0;
+	if (*path == '\0' || (fstatat(dirfd, path, &st, 0) == 0 &&
+	    S_ISDIR(st.st_mode)))
+		return 0;
+	errno = ENOTDIR;
+	return err_sys(e, "cannot make directory '%s'", path);
 }
 
 int
@@ -194,8 +245,34 @@ file_sync_dir(int fd, const char *name, struct err *e)
 	return 0;
 }
 
+/* A tree that is removed.  Every level takes a descriptor, so a directory
+ * that lies too deep is moved up to the top and has its turn there. */
+struct removal {
+	int top;		/* the tree's own directory, or -1 */
+	unsigned moved;		/* directories that were moved there */
+	int depth;
+};
+#define REMOVAL_DEPTH 64
+
+static int remove_at(struct removal *r, int dirfd, const char *name);
+
 static int
-remove_entries(int fd)
+move_up(struct removal *r, int dirfd, const char *name)
+{
+	char up[32];
+
+	do {
+		snprintf(up, sizeof(up), ".removed-%u", r->moved++);
+		if (syscall(SYS_renameat2, dirfd, name, r->top, up,
+		    RENAME_NOREPLACE) == 0)
+			return 0;
+	} while (errno == EEXIST);
+	/* a file system without the flag */
+	return errno == EINVAL ? renameat(dirfd, name, r->top, up) : -1;
+}
+
+static int
+remove_entries(struct removal *r, int fd)
 {
 	DIR *dir = fdopendir(fd);
 	struct dirent *d;
@@ -205,14 +282,20 @@ remove_entries(int fd)
 		close(fd);
 		return -1;
 	}
+	if (r->top < 0)
+		r->top = fd;
 	while (rc == 0) {
+		unsigned moved = r->moved;
+
 		errno = 0;
 		if ((d = readdir(dir)) == NULL) {
 			rc = errno != 0 ? -1 : 0;
 			break;
 		}
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			rc = file_remove_tree(fd, d->d_name);
+			rc = remove_at(r, fd, d->d_name);
+		if (r->top == fd && r->moved != moved)
+			rewinddir(dir);
 	}
 	int keep = errno;
 	closedir(dir);
@@ -223,7 +306,15 @@ remove_entries(int fd)
 int
 file_remove_tree(int dirfd, const char *name)
 {
-	int fd;
+	struct removal r = { .top = -1 };
+
+	return remove_at(&r, dirfd, name);
+}
+
+static int
+remove_at(struct removal *r, int dirfd, const char *name)
+{
+	int fd, rc;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
@@ -232,8 +323,7 @@ file_remove_tree(int dirfd, const char *name)
 	fd = openat(dirfd, name,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == EACCES &&
-	    fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    fchmodat(dirfd, name, 0700, 0) < 0)
+	    fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
 	if (fd < 0)
 		fd = openat(dirfd, name,
@@ -246,7 +336,14 @@ file_remove_tree(int dirfd, const char *name)
 		close(fd);
 		return -1;
 	}
-	if (remove_entries(fd) < 0)
+	if (r->depth == REMOVAL_DEPTH) {
+		close(fd);
+		return move_up(r, dirfd, name);
+	}
+	r->depth++;
+	rc = remove_entries(r, fd);
+	r->depth--;
+	if (rc < 0)
 		return -1;
 	return unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ?
 	    0 : -1;
@@ -288,6 +385,23 @@ file_base(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+/* name ends in ".tmp-<pid>-<hex>", as open_locked makes them. */
+static bool
+is_tmp_name(const char *name)
+{
+	size_t len = strlen(name), n = 0;
+
+	while (n < len && n < 8 && strchr("0123456789abcdef",
+	    name[len - n - 1]) != NULL)
+		n++;
+	if (n != 8 || len < n + 2 || name[len - n - 1] != '-')
+		return false;
+	len -= n + 1;
+	for (n = len; n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9';)
+		n--;
+	return n < len && n >= 5 && memcmp(name + n - 5, ".tmp-", 5) == 0;
+}
+
 void
 file_tmp_sweep(int dirfd, const char *prefix)
 {
@@ -301,9 +415,7 @@ file_tmp_sweep(int dirfd, const char *prefix)
 		return;
 	}
 	while ((d = readdir(dir)) != NULL) {
-		const char *mark = strstr(d->d_name, ".tmp-");
-
-		if (mark == NULL || strncmp(d->d_name, prefix,
+		if (!is_tmp_name(d->d_name) || strncmp(d->d_name, prefix,
 		    strlen(prefix)) != 0)
 			continue;
 		autofd int file = openat(dirfd, d->d_name,
@@ -321,8 +433,8 @@ open_locked(int dirfd, const char *prefix, char **name)
 {
 	for (int i = 0; i < 100; i++) {
 		uint64_t random = 0;
-		struct stat st;
-		int fd;
+		struct stat st = { .st_nlink = 0 };
+		int fd, rc = 0;
 
 		if (getrandom(&random, sizeof(random), 0) < 0)
 			return -1;
@@ -330,20 +442,38 @@ open_locked(int dirfd, const char *prefix, char **name)
 		    (unsigned)random);
 		fd = openat(dirfd, *name, O_RDWR | O_CREAT | O_EXCL |
 		    O_NOFOLLOW | O_CLOEXEC, 0666);
-		if (fd >= 0 && flock(fd, LOCK_EX) == 0 &&
-		    fstat(fd, &st) == 0 && st.st_nlink > 0)
+		while (fd >= 0 && (rc = flock(fd, LOCK_EX)) < 0 &&
+		    errno == EINTR)
+			continue;
+		if (fd >= 0 && rc == 0 && (rc = fstat(fd, &st)) == 0 &&
+		    st.st_nlink > 0)
 			return fd;
 		int keep = errno;
+		if (rc < 0)
+			unlinkat(dirfd, *name, 0);
 		if (fd >= 0)
 			close(fd);
 		free(*name);
 		*name = NULL;
 		errno = keep;
-		if (fd < 0 && errno != EEXIST)
+		if (rc < 0 || (fd < 0 && errno != EEXIST))
 			return -1;
 	}
 	errno = EEXIST;
 	return -1;
+}
+
+/* A rename would put a file in the place of /dev/null or a terminal. */
+static int
+check_target(int dirfd, const char *name, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (*name != '\0' && (fstatat(dirfd, name, &st, 0) < 0 ||
+	    S_ISREG(st.st_mode)))
+		return 0;
+	return err_set(e, ERR_INPUT, "not_a_file",
+	    "not a regular file, which this would replace: %s", path);
 }
 
 int
@@ -360,6 +490,10 @@ file_tmp_open(struct file_tmp *t, int dirfd, const char *path, struct err *e)
 		return err_sys(e, "cannot open directory '%s'",
 		    *dir != '\0' ? dir : ".");
 	t->name = mem_str(base);
+	if (check_target(t->dirfd, base, path, e) < 0) {
+		file_tmp_release(t);
+		return -1;
+	}
 	file_tmp_sweep(t->dirfd, prefix);
 	if ((t->fd = open_locked(t->dirfd, prefix, &t->tmp)) < 0) {
 		err_sys(e, "cannot write '%s'", path);

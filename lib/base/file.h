@@ -3,7 +3,8 @@
  *
  * Functions that take a directory descriptor accept AT_FDCWD.  Every
  * descriptor is close-on-exec.  Error kinds: ERR_SYS, but ERR_CHECK with code
- * "not_found" where a file to be read is not there.
+ * "not_found" where a file to be read is not there, and ERR_INPUT "not_a_file"
+ * where what is there is no regular file.
  */
 #ifndef FILE_H
 #define FILE_H
@@ -27,6 +28,9 @@ int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 /* Write all of data, through short writes and EINTR.  errno is set at -1. */
 int file_write(int fd, const void *data, size_t len);
 int file_pwrite(int fd, const void *data, size_t len, int64_t offset);
+/* read(2) once: what is there, after EINTR and where the descriptor does not
+ * block too.  -1 with errno. */
+ssize_t file_read_some(int fd, void *data, size_t len);
 /* Read up to len bytes, short only at the end of the file; -1 with errno. */
 ssize_t file_read(int fd, void *data, size_t len);
 
@@ -70,7 +74,8 @@ struct file_tmp {
 #define FILE_TMP_INIT { -1, -1, NULL, NULL }
 
 /* Start the file that will be path; makes no directories.  Litter of earlier
- * runs for the same target is swept.  The mode is 0666 less umask. */
+ * runs for the same target is swept.  The mode is 0666 less umask.  ERR_INPUT
+ * "not_a_file" where path is there and is no regular file. */
 int file_tmp_open(struct file_tmp *t, int dirfd, const char *path,
     struct err *e);
 /* fsync, rename over the target, fsync the directory; releases t. */

@@ -190,8 +190,10 @@ pool_cpus(void)
 	cpu_set_t set;
 	int n;
 
+	/* EINVAL: there are more processors than a cpu_set_t has bits */
 	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	n = CPU_COUNT(&set);
+		n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	else
+		n = CPU_COUNT(&set);
 	return n > 0 ? n : 1;
 }

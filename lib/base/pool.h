@@ -30,7 +30,8 @@ void *pool_take(struct pool *p);
 bool pool_ready(struct pool *p);
 
 /* A descriptor that polls readable when a job was done since the last
- * pool_take or pool_ready; the pool's own. */
+ * pool_ready; the pool's own.  -1 where the system has none to spare: then
+ * pool_take is the way to wait. */
 int pool_fd(const struct pool *p);
 
 /* Processors that this process may use (sched_getaffinity), at least 1. */

@@ -103,6 +103,7 @@ seccomp(void)
 		SYS_finit_module, SYS_delete_module, SYS_kexec_load,
 		SYS_add_key, SYS_request_key, SYS_keyctl,
 		SYS_open_by_handle_at, 425, 426, 427,	/* io_uring_* */
+		428, 429, 430, 431, 432, 433, 442,	/* mounts, since 5.2 */
 	};
 	enum { COUNT = sizeof(refused) / sizeof(*refused) };
 	struct sock_filter code[COUNT + 8];

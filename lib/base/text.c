@@ -43,6 +43,20 @@ text_utf8_valid(const char *data, size_t len)
 	return true;
 }
 
+size_t
+text_prefix(const char *str, size_t max)
+{
+	size_t len = strnlen(str, max + 1);
+
+	if (len <= max)
+		return len;
+	/* the byte behind the cut must begin something */
+	for (len = max; len > 0 && max - len < 4; len--)
+		if (((unsigned char)str[len] & 0xc0) != 0x80)
+			return len;
+	return max;
+}
+
 bool
 text_has_control(const char *data, size_t len)
 {

@@ -13,6 +13,10 @@
 /* RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF. */
 bool text_utf8_valid(const char *data, size_t len);
 
+/* Bytes of the longest prefix of str that has at most max of them and does not
+ * end within a UTF-8 sequence. */
+size_t text_prefix(const char *str, size_t max);
+
 /* A byte of 0x00-0x1f or 0x7f is in it. */
 bool text_has_control(const char *data, size_t len);
 

@@ -14,6 +14,7 @@
 #include "build/staged_list.h"
 
 #define READ_SIZE (256 << 10)
+#define LOCK_TRIES 100
 
 struct staged {
 	int lock;		/* <root>/<arch>, with the shared lock */
@@ -85,29 +86,56 @@ on_node(void *ctx, struct tree_node *n, const struct stat *st,
 	return 0;
 }
 
-/* flock, shared; <root>/<arch> is a real directory, never a link. */
+/* True if name still is the directory that fd is open on. */
+static bool
+names(const char *name, int fd)
+{
+	struct stat at, open_at;
+
+	return lstat(name, &at) == 0 && S_ISDIR(at.st_mode) &&
+	    fstat(fd, &open_at) == 0 && at.st_dev == open_at.st_dev &&
+	    at.st_ino == open_at.st_ino;
+}
+
+/*
+ * <root>/<arch>, a real directory, under a shared flock(2).  A stager may have
+ * displaced it before the lock was there, and may then delete it: so the name
+ * is looked at again, under the lock.
+ */
+static int
+lock_root(struct staged *s, const char *dir, struct err *e)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		s->lock = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		    O_CLOEXEC);
+		if (s->lock < 0 && (errno == ENOTDIR || errno == ELOOP))
+			return changed(dir, "not a real directory", e);
+		if (s->lock < 0 && errno == ENOENT)
+			return changed(dir, "no such directory", e);
+		if (s->lock < 0)
+			return err_sys(e, "cannot open '%s'", dir);
+		while (flock(s->lock, LOCK_SH) < 0)
+			if (errno != EINTR)
+				return err_sys(e, "cannot lock '%s'", dir);
+		if (names(dir, s->lock))
+			return 0;
+		close(s->lock);
+		s->lock = -1;
+	}
+	return changed(dir, "it is replaced over and over", e);
+}
+
 static int
 open_locked(struct staged *s, const char *path, struct err *e)
 {
 	const char *base = file_base(path);
-	autofree char *dir = mem_dup(path, (size_t)(base - path));
-	struct stat st;
+	size_t len = (size_t)(base - path);
+	autofree char *dir = len > 1 ? mem_dup(path, len - 1) :
+	    mem_str(len == 1 ? "/" : ".");
 
-	s->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->lock >= 0) {
-		/* the slash at the end of dir would follow a link */
-		autofree char *name = mem_dup(dir, strlen(dir) > 1 ?
-		    strlen(dir) - 1 : 1);
-
-		if (lstat(name, &st) < 0 || !S_ISDIR(st.st_mode))
-			return changed(name, "not a real directory", e);
-	}
-	while (s->lock >= 0 && flock(s->lock, LOCK_SH) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "cannot lock '%s'", dir);
-	if (s->lock >= 0)
-		s->fd = file_open_beneath(s->lock, base,
-		    O_RDONLY | O_DIRECTORY, 0);
+	if (lock_root(s, dir, e) < 0)
+		return -1;
+	s->fd = file_open_beneath(s->lock, base, O_RDONLY | O_DIRECTORY, 0);
 	if (s->fd >= 0)
 		return 0;
 	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)

@@ -184,6 +184,7 @@ struct walk {
 	struct tree *tree;
 	struct tree_node *at;
 	struct buf *real;
+	const char *path;	/* all of it, for messages */
 	char *rest;
 	int links;
 };
@@ -210,7 +211,7 @@ walk_link(struct walk *w, const char *target, const char *behind,
 	w->rest = rest;
 	if (++w->links > LINKS_MAX)
 		return err_set(e, ERR_CHECK, "symlink_loop",
-		    "too many symlinks on the way to '%s'", w->real->data);
+		    "too many symlinks on the way to '/%s'", w->path);
 	if (*target == '/') {
 		buf_reset(w->real);
 		w->at = w->tree->root;
@@ -288,7 +289,7 @@ int
 tree_resolve(struct tree *t, const char *path, struct buf *real,
     struct tree_node **node, struct err *e)
 {
-	struct walk w = { t, t->root, real, mem_str(path), 0 };
+	struct walk w = { t, t->root, real, path, mem_str(path), 0 };
 	int rc = walk(&w, true, e);
 
 	free(w.rest);
@@ -301,7 +302,7 @@ tree_lookup(struct tree *t, const char *path, bool follow,
     struct tree_node **node, struct err *e)
 {
 	AUTO(buf_release) struct buf real = BUF_INIT;
-	struct walk w = { t, t->root, &real, mem_str(path), 0 };
+	struct walk w = { t, t->root, &real, path, mem_str(path), 0 };
 	int rc = walk(&w, follow, e);
 
 	free(w.rest);

@@ -33,17 +33,22 @@ archive_release(struct archive *a)
 	payload_release(&a->payload);
 }
 
-static int
-stray(struct archive *a, uint32_t node)
+static void
+stray(struct pass *p, uint32_t node)
 {
+	struct archive *a = p->a;
+	struct payload_node *n = &a->payload.nodes[node];
 	autobuf struct buf path = BUF_INIT;
 	struct err e;
 
+	n->stray = true;
 	payload_path(&a->payload, node, PAYLOAD_ROOT, &path);
 	entry_unsafe(path.data, path.len,
 	    "the link leads out of the bundle directory", &e);
-	a->findings->order = a->payload.nodes[node].order;
-	return finding_add_err(a->findings, &e);
+	/* one that only what came behind the first refusal makes a stray is
+	 * no earlier than that */
+	a->findings->order = p->quiet ? (uint32_t)p->judge.entries : n->order;
+	finding_add_err(a->findings, &e);
 }
 
 /*
@@ -52,28 +57,28 @@ stray(struct archive *a, uint32_t node)
  * there is one; without `all` the first in the archive is added alone.
  */
 static bool
-find_stray_links(struct archive *a)
+find_stray_links(struct pass *p)
 {
-	struct payload *p = &a->payload;
+	struct payload *t = &p->a->payload;
 	uint32_t first = PAYLOAD_NONE;
 
-	for (uint32_t i = 1; i < p->count; i++) {
+	for (uint32_t i = 1; i < t->count; i++) {
 		uint32_t top = i;
 
-		if (p->nodes[i].type != PAYLOAD_LINK)
+		if (t->nodes[i].type != PAYLOAD_LINK || t->nodes[i].stray)
 			continue;
-		while (p->nodes[top].parent != PAYLOAD_ROOT)
-			top = p->nodes[top].parent;
-		if (!payload_leads_out(p, i, top))
+		while (t->nodes[top].parent != PAYLOAD_ROOT)
+			top = t->nodes[top].parent;
+		if (!payload_leads_out(t, i, top))
 			continue;
-		if (a->findings->all)
-			stray(a, i);
+		if (p->a->findings->all)
+			stray(p, i);
 		if (first == PAYLOAD_NONE ||
-		    p->nodes[i].order < p->nodes[first].order)
+		    t->nodes[i].order < t->nodes[first].order)
 			first = i;
 	}
-	if (first != PAYLOAD_NONE && !a->findings->all)
-		stray(a, first);
+	if (first != PAYLOAD_NONE && !p->a->findings->all)
+		stray(p, first);
 	return first != PAYLOAD_NONE;
 }
 
@@ -82,16 +87,16 @@ static int
 refuse(struct pass *p, struct err *e)
 {
 	struct finding_list *f = p->a->findings;
+	bool strays;
 
 	if (e->kind != ERR_CHECK)
 		return -1;
 	e->prefix = finding_prefix;
+	strays = !p->quiet && find_stray_links(p);
 	p->quiet = true;
-	if (!f->all) {
-		p->stopped = true;
-		if (find_stray_links(p->a))
-			return -1;
-	}
+	p->stopped = !f->all;
+	if (strays && !f->all)
+		return -1;
 	f->order = (uint32_t)p->judge.entries;
 	return finding_add_err(f, e);
 }
@@ -126,13 +131,11 @@ is_manifest(const struct archive *a, uint32_t node)
 	    strcmp(payload_name(&a->payload, node), "manifest.json") == 0;
 }
 
-/* e_machine of an ELF header, in the file's own byte order; 0 for none (System
- * V ABI, "ELF Header"). */
+/* e_machine of an ELF header, in the file's own byte order (System V ABI, "ELF
+ * Header"). */
 static uint16_t
-elf_machine(const uint8_t head[ELF_HEAD], size_t len)
+elf_machine(const uint8_t head[ELF_HEAD])
 {
-	if (len < ELF_HEAD || memcmp(head, "\177ELF", 4) != 0)
-		return 0;
 	return head[5] == 2 ? (uint16_t)(head[18] << 8 | head[19]) :
 	    (uint16_t)(head[19] << 8 | head[18]);
 }
@@ -143,6 +146,7 @@ file_body(struct pass *p, uint32_t node, bool manifest, struct err *e)
 {
 	const struct archive_sink *sink = p->quiet ? NULL : p->opts->sink;
 	struct archive *a = p->a;
+	struct payload_node *n;
 	uint8_t head[ELF_HEAD];
 	size_t have = 0, len;
 	const uint8_t *data;
@@ -168,8 +172,12 @@ file_body(struct pass *p, uint32_t node, bool manifest, struct err *e)
 	}
 	if (rc < 0)
 		return -1;
-	digest_end(&p->digest, a->payload.nodes[node].sha256);
-	a->payload.nodes[node].machine = elf_machine(head, have);
+	/* the manifest's reader may have moved the nodes */
+	n = &a->payload.nodes[node];
+	digest_end(&p->digest, n->sha256);
+	n->hashed = true;
+	n->elf = have == ELF_HEAD && memcmp(head, "\177ELF", 4) == 0;
+	n->machine = n->elf ? elf_machine(head) : 0;
 	return 0;
 }
 
@@ -188,7 +196,6 @@ handle_file(struct pass *p, uint32_t node, struct err *e)
 		    a->findings->all);
 	if (file_body(p, node, manifest, e) < 0)
 		return -1;
-	/* the manifest's reader may have moved the nodes */
 	if (manifest) {
 		memcpy(a->manifest_sha256, a->payload.nodes[node].sha256,
 		    DIGEST_LEN);
@@ -237,8 +244,8 @@ run(struct pass *p, struct zin *z, struct err *e)
 			break;
 	if (rc < 0 && !p->stopped && refuse(p, e) < 0 && !p->stopped)
 		return -1;
-	if (rc == 0 && !p->stopped)
-		find_stray_links(p->a);
+	if (!p->stopped)
+		find_stray_links(p);
 	finding_sort(p->a->findings);
 	p->a->findings->order = 0;
 	if (rc < 0 && (!p->opts->hash_all || p->a->findings->count == 0))

@@ -1,6 +1,7 @@
 #include "bundle/contract.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -38,6 +39,22 @@ invalid(const struct loader *l, const char *field, const char *why,
 	    "invalid contract '%s': %s: %s", l->file, field, why);
 }
 
+/* A path that one of a manifest could equal. */
+static bool
+relative(const char *path)
+{
+	for (;;) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 0 || (n == 1 && *path == '.') ||
+		    (n == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		if (path[n] == '\0')
+			return true;
+		path += n + 1;
+	}
+}
+
 static int
 add_item(void *ctx, const struct rec_member *m, struct err *e)
 {
@@ -46,9 +63,9 @@ add_item(void *ctx, const struct rec_member *m, struct err *e)
 
 	if (m->name != NULL || m->str == NULL || *m->str == '\0')
 		return invalid(l, l->field, "a list of strings is wanted", e);
-	if (l->list != &l->contract->components && *m->str == '/')
-		return invalid(l, l->field, "a path is relative to the bundle",
-		    e);
+	if (l->list != &l->contract->components && !relative(m->str))
+		return invalid(l, l->field, "a path is relative to the bundle, "
+		    "without '.', '..' or an empty name", e);
 	mem_grow(&list->items, &list->cap, list->count,
 	    sizeof(*list->items));
 	list->items[list->count++] = mem_str(m->str);

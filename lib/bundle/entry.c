@@ -178,10 +178,11 @@ entry_judge(struct entry_judge *j, const struct tarscan_entry *entry,
 	entry_clean(entry, &j->path);
 	if (j->path.len == 0 && entry->type == '5' && entry->path_len > 0)
 		return 0;
-	if ((why = name_fault(j->path.data, j->path.len)) != NULL ||
-	    (why = type_fault(entry)) != NULL ||
-	    (entry->type == '2' && (why = target_fault(entry)) != NULL))
+	if ((why = name_fault(j->path.data, j->path.len)) != NULL)
 		return entry_unsafe(entry->path, entry->path_len, why, e);
+	if ((why = type_fault(entry)) != NULL ||
+	    (entry->type == '2' && (why = target_fault(entry)) != NULL))
+		return entry_unsafe(j->path.data, j->path.len, why, e);
 	if (++j->entries > PAYLOAD_ENTRIES_MAX)
 		return entry_unsafe(j->path.data, j->path.len,
 		    "more than 100,000 entries", e);

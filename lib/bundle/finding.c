@@ -17,33 +17,58 @@ finding_list_init(struct finding_list *f, bool all)
 	f->order = 0;
 }
 
+static void
+item_release(struct finding *item)
+{
+	free(item->message);
+	free(item->path);
+	free(item->expected);
+	free(item->actual);
+	free(item->detail);
+}
+
 void
 finding_list_release(struct finding_list *f)
 {
 	for (size_t i = 0; f->items != NULL && i < f->count &&
-	    i < FINDING_MAX; i++) {
-		free(f->items[i].message);
-		free(f->items[i].path);
-		free(f->items[i].expected);
-		free(f->items[i].actual);
-		free(f->items[i].detail);
-	}
+	    i < FINDING_MAX; i++)
+		item_release(&f->items[i]);
 	free(f->items);
 	f->items = NULL;
 	f->count = 0;
 }
 
+/* Where the next one is kept: at the end or, where the list is full, in the
+ * place of the last that comes behind it in the order; FINDING_MAX: nowhere. */
+static size_t
+place(struct finding_list *f)
+{
+	size_t last = 0;
+
+	if (f->count < FINDING_MAX) {
+		mem_grow(&f->items, &f->cap, f->count, sizeof(*f->items));
+		return f->count;
+	}
+	for (size_t i = 1; i < FINDING_MAX; i++)
+		if (f->items[i].order >= f->items[last].order)
+			last = i;
+	if (f->items[last].order <= f->order)
+		return FINDING_MAX;
+	item_release(&f->items[last]);
+	return last;
+}
+
 int
 finding_add_err(struct finding_list *f, const struct err *e)
 {
+	size_t at;
+
 	if (f->count == 0)
 		f->first = *e;
-	if (f->all && f->count < FINDING_MAX) {
-		mem_grow(&f->items, &f->cap, f->count, sizeof(*f->items));
-		f->items[f->count] = (struct finding){ e->code,
+	if (f->all && (at = place(f)) < FINDING_MAX)
+		f->items[at] = (struct finding){ e->code,
 		    mem_str(e->msg), mem_str(e->path), mem_str(e->expected),
 		    mem_str(e->actual), mem_str(e->detail), f->order };
-	}
 	f->count++;
 	return f->all ? 0 : -1;
 }

@@ -1,6 +1,7 @@
 #include "bundle/payload.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
 
@@ -14,6 +15,8 @@ payload_init(struct payload *p)
 	mem_grow(&p->nodes, &p->cap, 0, sizeof(*p->nodes));
 	p->nodes[0] = (struct payload_node){ .type = PAYLOAD_DIR };
 	p->count = 1;
+	if (getrandom(&p->seed, sizeof(p->seed), 0) < 0)
+		p->seed = 2166136261U;
 	p->slots = 1024;
 	p->table = mem_zero(p->slots, sizeof(*p->table));
 }
@@ -29,7 +32,7 @@ payload_release(struct payload *p)
 static size_t
 slot(const struct payload *p, uint32_t parent, const char *name, size_t len)
 {
-	uint32_t hash = 2166136261U ^ parent * 2654435761U;	/* FNV-1a */
+	uint32_t hash = p->seed ^ parent * 2654435761U;	/* FNV-1a */
 
 	for (size_t i = 0; i < len; i++)
 		hash = (hash ^ (unsigned char)name[i]) * 16777619U;

@@ -32,10 +32,13 @@ struct payload_node {
 	uint32_t listed;	/* its index in the manifest, plus one */
 	uint32_t order;		/* number of its entry in the archive */
 	uint16_t name_len, mode;
-	uint16_t machine;	/* ELF e_machine, 0: not an ELF file */
+	uint16_t machine;	/* ELF e_machine */
 	uint8_t type;		/* enum payload_type */
-	bool explicit_entry;	/* has an entry of its own */
-	bool has_seen_child;
+	bool explicit_entry : 1;/* has an entry of its own */
+	bool has_seen_child : 1;
+	bool hashed : 1;	/* sha256 holds, its body was read */
+	bool elf : 1;
+	bool stray : 1;		/* a link that was found to lead out */
 	int64_t size;
 	uint8_t sha256[DIGEST_LEN];
 };
@@ -46,6 +49,7 @@ struct payload {
 	struct buf names;
 	uint32_t *table;		/* owned; node index plus one */
 	size_t slots;
+	uint32_t seed;			/* of the hash: names are strangers' */
 };
 void payload_init(struct payload *p);
 void payload_release(struct payload *p);

@@ -1,7 +1,9 @@
 #include "bundle/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "record/json_out.h"
 
 static void
@@ -59,37 +61,52 @@ report_bundle(struct archive *a, const struct contract *c, struct buf *out)
 	buf_add(out, o.buf.data, o.buf.len);
 }
 
-void
-report_entries(struct archive *a, const char *tarball, FILE *out)
+static void
+report_entry(struct archive *a, uint32_t node, const char *tarball, FILE *out)
 {
 	static const char *const types[] = { "", "directory", "file",
 	    "symlink" };
+	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
 	autobuf struct buf path = BUF_INIT;
-	struct payload *p = &a->payload;
+	const struct payload_node *n = &a->payload.nodes[node];
+	char text[DIGEST_HEX];
 
-	for (uint32_t i = 1; i < p->count; i++) {
-		AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
-		const struct payload_node *n = &p->nodes[i];
-		char text[DIGEST_HEX];
-
-		if (n->type == PAYLOAD_UNSEEN || !n->explicit_entry)
-			continue;
-		json_out_open(&o, '{');
-		json_out_kstr(&o, "tarball", tarball);
-		json_out_kstr(&o, "path", payload_path(p, i, PAYLOAD_ROOT,
-		    &path));
-		json_out_kstr(&o, "entry_type", types[n->type]);
-		snprintf(text, sizeof(text), "%04o", n->mode);
-		json_out_kstr(&o, "mode", text);
-		if (n->type == PAYLOAD_FILE) {
-			json_out_kint(&o, "size", n->size);
-			digest_format_hex(n->sha256, text);
-			json_out_kstr(&o, "sha256", text);
-		} else if (n->type == PAYLOAD_LINK) {
-			json_out_kstr(&o, "target", payload_target(p, i));
-		}
-		json_out_kbool(&o, "listed", n->listed != 0);
-		json_out_close(&o, '}');
-		fprintf(out, "%s\n", o.buf.data);
+	json_out_open(&o, '{');
+	json_out_kstr(&o, "tarball", tarball);
+	json_out_kstr(&o, "path", payload_path(&a->payload, node,
+	    PAYLOAD_ROOT, &path));
+	json_out_kstr(&o, "entry_type", types[n->type]);
+	snprintf(text, sizeof(text), "%04o", n->mode);
+	json_out_kstr(&o, "mode", text);
+	if (n->type == PAYLOAD_FILE)
+		json_out_kint(&o, "size", n->size);
+	if (n->hashed) {
+		digest_format_hex(n->sha256, text);
+		json_out_kstr(&o, "sha256", text);
 	}
+	if (n->type == PAYLOAD_LINK)
+		json_out_kstr(&o, "target", payload_target(&a->payload,
+		    node));
+	json_out_kbool(&o, "listed", n->listed != 0);
+	json_out_close(&o, '}');
+	fprintf(out, "%s\n", o.buf.data);
+}
+
+void
+report_entries(struct archive *a, const char *tarball, FILE *out)
+{
+	struct payload *p = &a->payload;
+	uint32_t last = 0, *nodes;
+
+	for (uint32_t i = 1; i < p->count; i++)
+		if (p->nodes[i].order > last)
+			last = p->nodes[i].order;
+	nodes = mem_zero((size_t)last + 1, sizeof(*nodes));
+	for (uint32_t i = 1; i < p->count; i++)
+		if (p->nodes[i].explicit_entry)
+			nodes[p->nodes[i].order] = i;
+	for (uint32_t i = 1; i <= last; i++)
+		if (nodes[i] != 0)
+			report_entry(a, nodes[i], tarball, out);
+	free(nodes);
 }

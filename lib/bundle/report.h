@@ -14,8 +14,8 @@
 void report_bundle(struct archive *a, const struct contract *c,
     struct buf *out);
 
-/* Every entry of the archive as a JSON line; tarball names each line's
- * archive.  Write errors stay in the stream. */
+/* Every entry of the archive as a JSON line, in the archive's order; tarball
+ * names each line's archive.  Write errors stay in the stream. */
 void report_entries(struct archive *a, const char *tarball, FILE *out);
 
 #endif

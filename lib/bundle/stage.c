@@ -19,6 +19,7 @@
 #include "record/tool.h"
 
 #define TMP_PREFIX ".stage-"
+#define OLD_PREFIX ".stage-old-"	/* it had the name, and has readers */
 #define NOREPLACE_ 1	/* RENAME_NOREPLACE, RENAME_EXCHANGE */
 #define EXCHANGE_ 2
 #define TRIES 100	/* against other runs that stage the same */
@@ -26,7 +27,8 @@
 int
 stage_open(struct stage_root *root, const char *path, struct err *e)
 {
-	*root = (struct stage_root){ .fd = -1 };
+	*root = (struct stage_root){ .fd = -1, .mask = umask(0) };
+	umask(root->mask);
 	pthread_mutex_init(&root->lock, NULL);
 	pthread_cond_init(&root->turn, NULL);
 	if (file_mkdirs(AT_FDCWD, path, e) < 0)
@@ -44,6 +46,7 @@ stage_close(struct stage_root *root)
 	if (root->fd >= 0)
 		close(root->fd);
 	free(root->path);
+	free(root->skipped);
 	pthread_mutex_destroy(&root->lock);
 	pthread_cond_destroy(&root->turn);
 }
@@ -59,20 +62,27 @@ stage_result_release(struct stage_result *r)
  * Temporary directories
  */
 
+/* Where the file system knows no flags, a plain rename will do for NOREPLACE_:
+ * it never replaces a directory that has entries. */
 static int
 rename2(int dir, const char *from, const char *to, unsigned flags)
 {
-	return (int)syscall(SYS_renameat2, dir, from, dir, to, flags);
+	int rc = (int)syscall(SYS_renameat2, dir, from, dir, to, flags);
+
+	if (rc < 0 && flags == NOREPLACE_ &&
+	    (errno == EINVAL || errno == ENOSYS))
+		rc = renameat(dir, from, dir, to);
+	return rc;
 }
 
 static char *
-tmp_name(void)
+tmp_name(const char *prefix)
 {
 	unsigned random = 0;
 
 	if (getrandom(&random, sizeof(random), 0) < 0)
 		random = (unsigned)clock();
-	return mem_fmt(TMP_PREFIX "%d-%08x", (int)getpid(), random);
+	return mem_fmt("%s%d-%08x", prefix, (int)getpid(), random);
 }
 
 /* A fresh directory that is locked, so that no sweep takes it for litter; one
@@ -84,7 +94,7 @@ tmp_make(int root, char **name, struct err *e)
 		struct stat st;
 		int fd;
 
-		*name = tmp_name();
+		*name = tmp_name(TMP_PREFIX);
 		if (mkdirat(root, *name, 0700) < 0) {
 			if (errno != EEXIST)
 				break;
@@ -107,21 +117,49 @@ tmp_make(int root, char **name, struct err *e)
 	return -1;
 }
 
-/* Delete the directory unless somebody reads or writes it; the next run's
- * sweep tries again. */
+/*
+ * Delete the directory unless somebody reads or writes it; the next run's
+ * sweep tries again.  What was opened may meanwhile have got another name (its
+ * stager was done) and the name be that of the tree it displaced, whose lock
+ * is another.
+ */
 static void
 tmp_delete(int root, const char *name)
 {
 	autofd int fd = openat(root, name, O_RDONLY | O_DIRECTORY |
 	    O_NOFOLLOW | O_CLOEXEC);
+	struct stat held, named;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    fstat(fd, &held) == 0 &&
+	    fstatat(root, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    held.st_dev == named.st_dev && held.st_ino == named.st_ino)
 		file_remove_tree(root, name);
 }
 
-void
-stage_sweep(struct stage_root *root)
+/* Milliseconds until the tree that lost its name may be deleted. */
+static int
+grace_left(int root, const char *name)
 {
+	struct timespec now;
+	struct stat st;
+	int64_t age;
+
+	if (fstatat(root, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (int64_t)(now.tv_sec - st.st_ctim.tv_sec) * 1000 +
+	    (now.tv_nsec - st.st_ctim.tv_nsec) / 1000000;
+	return age < 0 || age > STAGE_GRACE_MS ? 0 :
+	    STAGE_GRACE_MS - (int)age;
+}
+
+/* The trees in root that nobody will need; those that had the name alone, and
+ * with waiting for them, or all that need none. */
+static void
+sweep(struct stage_root *root, bool wait)
+{
+	const char *prefix = wait ? OLD_PREFIX : TMP_PREFIX;
 	int fd = openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
@@ -131,10 +169,32 @@ stage_sweep(struct stage_root *root)
 			close(fd);
 		return;
 	}
-	while ((d = readdir(dir)) != NULL)
-		if (strncmp(d->d_name, TMP_PREFIX, strlen(TMP_PREFIX)) == 0)
-			tmp_delete(root->fd, d->d_name);
+	while ((d = readdir(dir)) != NULL) {
+		bool old = strncmp(d->d_name, OLD_PREFIX,
+		    strlen(OLD_PREFIX)) == 0;
+		int ms = old ? grace_left(root->fd, d->d_name) : 0;
+		const struct timespec nap = { 0, ms * 1000000L };
+
+		if (strncmp(d->d_name, prefix, strlen(prefix)) != 0 ||
+		    (ms > 0 && !wait))
+			continue;
+		if (ms > 0)
+			nanosleep(&nap, NULL);
+		tmp_delete(root->fd, d->d_name);
+	}
 	closedir(dir);
+}
+
+void
+stage_sweep(struct stage_root *root)
+{
+	sweep(root, false);
+}
+
+void
+stage_finish(struct stage_root *root)
+{
+	sweep(root, true);
 }
 
 /*
@@ -165,17 +225,14 @@ dismantle(int root, const char *arch)
 	return file_remove_tree(root, arch);
 }
 
-/* Take the old tree out of the way: 0, also if there is none. */
+/* Take the old tree out of the way: 0, also if there is none.  stage_finish
+ * deletes it. */
 static int
 displace(int root, const char *arch)
 {
-	autofree char *old = tmp_name();
+	autofree char *old = tmp_name(OLD_PREFIX);
 
-	if (rename2(root, arch, old, NOREPLACE_) == 0) {
-		tmp_delete(root, old);
-		return 0;
-	}
-	if (errno == ENOENT)
+	if (rename2(root, arch, old, NOREPLACE_) == 0 || errno == ENOENT)
 		return 0;
 	return errno == EXDEV ? dismantle(root, arch) : -1;
 }
@@ -192,12 +249,10 @@ check_target(int root, const char *arch, struct err *e)
 	    "'%s' in the staging root is no directory: move it away", arch);
 }
 
-/* Give the tree at tmp the name arch.  *displaced: tmp now names the old one. */
+/* Give the tree at tmp the name arch, and the old one another. */
 static int
-take_name(int root, const char *tmp, const char *arch, bool *displaced,
-    struct err *e)
+take_name(int root, const char *tmp, const char *arch, struct err *e)
 {
-	*displaced = false;
 	for (int i = 0; i < TRIES; i++) {
 		if (rename2(root, tmp, arch, NOREPLACE_) == 0)
 			return 0;
@@ -206,7 +261,7 @@ take_name(int root, const char *tmp, const char *arch, bool *displaced,
 		if (check_target(root, arch, e) < 0)
 			return -1;
 		if (rename2(root, tmp, arch, EXCHANGE_) == 0) {
-			*displaced = true;
+			displace(root, tmp);
 			return 0;
 		}
 		if (errno == ENOENT)	/* another run has just removed it */
@@ -232,41 +287,70 @@ wait_turn(struct stage_root *root, uint64_t seq)
 	pthread_mutex_unlock(&root->lock);
 }
 
-void
-stage_pass(struct stage_root *root, uint64_t seq)
+static int
+arch_index(const char *arch)
 {
-	wait_turn(root, seq);
-	pthread_mutex_lock(&root->lock);
-	root->next = seq + 1;
-	pthread_cond_broadcast(&root->turn);
-	pthread_mutex_unlock(&root->lock);
+	return strcmp(arch, "arm64") == 0;
 }
 
-/* The place of arch among those staged; architectures are two. */
-static bool
-taken(struct stage_root *root, const char *arch, bool take)
-{
-	int i = strcmp(arch, "arm64") == 0;
-	bool was;
-
-	pthread_mutex_lock(&root->lock);
-	was = root->taken[i] != NULL;
-	if (take)
-		root->taken[i] = "";
-	pthread_mutex_unlock(&root->lock);
-	return was;
-}
-
-void
-stage_remove(struct stage_root *root, const char *arch)
+/* Remove the tree and stamp of arch, unless this run staged it. */
+static void
+remove_stale(struct stage_root *root, const char *arch)
 {
 	struct err e;
 
-	if (taken(root, arch, false) || check_target(root->fd, arch, &e) < 0)
+	if (root->taken[arch_index(arch)] ||
+	    check_target(root->fd, arch, &e) < 0)
 		return;
 	stamp_remove(root->fd, arch);
-	displace(root->fd, arch);
+	if (displace(root->fd, arch) < 0)
+		tool_warn("cannot remove the stale tree '%s/%s': %s",
+		    root->path, arch, strerror(errno));
 	fsync(root->fd);
+}
+
+/* It is next's turn, and, while those are skipped, of those behind it. */
+static void
+move_on(struct stage_root *root, uint64_t next)
+{
+	size_t done = 0;
+
+	root->next = next;
+	for (; done < root->nskipped &&
+	    root->skipped[done].seq == root->next; done++, root->next++)
+		if (root->skipped[done].arch != NULL)
+			remove_stale(root, root->skipped[done].arch);
+	root->nskipped -= done;
+	if (done > 0)
+		memmove(root->skipped, root->skipped + done,
+		    root->nskipped * sizeof(*root->skipped));
+	pthread_cond_broadcast(&root->turn);
+}
+
+void
+stage_skip(struct stage_root *root, uint64_t seq, const char *arch)
+{
+	static const char *const archs[] = { "amd64", "arm64" };
+
+	pthread_mutex_lock(&root->lock);
+	mem_grow(&root->skipped, &root->skipped_cap, root->nskipped,
+	    sizeof(*root->skipped));
+	root->skipped[root->nskipped++] = (struct stage_skipped){ seq,
+	    arch != NULL ? archs[arch_index(arch)] : NULL };
+	move_on(root, root->next);
+	pthread_mutex_unlock(&root->lock);
+}
+
+/* True if nothing before the record is at work. */
+static bool
+is_turn(struct stage_root *root, uint64_t seq)
+{
+	bool is;
+
+	pthread_mutex_lock(&root->lock);
+	is = root->next == seq;
+	pthread_mutex_unlock(&root->lock);
+	return is;
 }
 
 /*
@@ -276,8 +360,13 @@ stage_remove(struct stage_root *root, const char *arch)
 static int
 claim(struct stage_root *root, const char *arch, struct err *e)
 {
-	if (!taken(root, arch, true))
+	bool *taken = &root->taken[arch_index(arch)];
+
+	/* the record has its turn: nobody else is here */
+	if (!*taken) {
+		*taken = true;
 		return 0;
+	}
 	return err_set(e, ERR_INPUT, "destination_conflict",
 	    "an earlier record of this run writes there too: %s/%s",
 	    root->path, arch);
@@ -301,25 +390,20 @@ publish(struct stage_root *root, const char *tmp, int fd,
     const struct verify_result *r, struct err *e)
 {
 	char tree[DIGEST_HEX];
-	bool provable, displaced;
-	mode_t mask = umask(0);
+	bool provable;
 
-	umask(mask);
-	if (fchmod(fd, 0777 & ~mask) < 0)
+	if (fchmod(fd, 0777 & ~root->mask) < 0)
 		return err_sys(e, "cannot set the mode of the staged tree");
 	provable = tarball != NULL && stamp_tree(fd, tree);
 	if (check_target(root->fd, r->arch, e) < 0 ||
-	    take_name(root->fd, tmp, r->arch, &displaced, e) < 0)
+	    take_name(root->fd, tmp, r->arch, e) < 0)
 		return -1;
 	flock(fd, LOCK_UN);
 	if (file_sync_dir(root->fd, root->path, e) < 0)
 		return -1;
-	if (!provable)
+	/* without a stamp the next run has more to do, no more */
+	if (!provable || stamp_write(root->fd, tarball, tree, opts, r, e) < 0)
 		stamp_remove(root->fd, r->arch);
-	else if (stamp_write(root->fd, tarball, tree, opts, r, e) < 0)
-		return -1;
-	if (displaced)
-		tmp_delete(root->fd, tmp);
 	return 0;
 }
 
@@ -358,7 +442,7 @@ stage_fresh(struct stage_root *root, uint64_t seq, int fd,
 	if (rc == 0)
 		rc = publish(root, tmp, dir, provable ? &before : NULL, opts,
 		    &r->verified, e);
-	if (rc < 0) {	/* tmp names our tree, or the one it displaced */
+	if (rc < 0) {
 		flock(dir, LOCK_UN);
 		tmp_delete(root->fd, tmp);
 	}
@@ -376,14 +460,22 @@ refused(struct stage_root *root, const struct verify_opts *opts,
 	if (e->kind == ERR_CHECK && arch != NULL &&
 	    strcmp(e->code, "staging_blocked") != 0 &&
 	    tool_arch_check(arch, &unknown) == 0)
-		stage_remove(root, arch);
+		remove_stale(root, arch);
 }
 
 static int
 stage_fd(struct stage_root *root, uint64_t seq, int fd,
     const struct verify_opts *opts, struct stage_result *r, struct err *e)
 {
+	bool first = is_turn(root, seq);
+
 	r->unchanged = proved(root, fd, opts, &r->verified);
+	if (r->unchanged && !first) {
+		/* a record before it may have removed the tree */
+		verify_result_release(&r->verified);
+		wait_turn(root, seq);
+		r->unchanged = proved(root, fd, opts, &r->verified);
+	}
 	if (!r->unchanged)
 		return stage_fresh(root, seq, fd, opts, r, e);
 	wait_turn(root, seq);
@@ -407,6 +499,8 @@ stage_file(struct stage_root *root, uint64_t seq, const char *path,
 	if (rc == 0)
 		r->staged = mem_fmt("%s/%s/%s", root->path, r->verified.arch,
 		    r->verified.dir);
-	stage_pass(root, seq);
+	pthread_mutex_lock(&root->lock);
+	move_on(root, seq + 1);
+	pthread_mutex_unlock(&root->lock);
 	return rc;
 }

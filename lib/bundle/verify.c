@@ -335,20 +335,22 @@ rule_elf(struct verify *v)
 
 	for (size_t i = 0; i < m->nentries; i++) {
 		uint32_t node = m->entries[i].node;
-		uint16_t machine = node == PAYLOAD_NONE ? 0 :
-		    node_of(v, node)->machine;
+		const struct payload_node *n;
 		const char *path;
 		char wanted[16], got[16];
 		int rc;
 
-		if (machine == 0 || machine == want)
+		if (node == PAYLOAD_NONE)
+			continue;
+		n = node_of(v, node);
+		if (!n->elf || n->machine == want)
 			continue;
 		path = payload_path(&v->a->payload, node, v->a->top, &v->path);
 		rc = finding_add(v->f, "elf_arch_mismatch", path,
 		    "ELF machine does not match architecture %s: %s", v->arch,
 		    path);
 		snprintf(wanted, sizeof(wanted), "%u", want);
-		snprintf(got, sizeof(got), "%u", machine);
+		snprintf(got, sizeof(got), "%u", n->machine);
 		finding_values(v->f, wanted, got);
 		if (rc < 0)
 			return -1;

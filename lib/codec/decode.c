@@ -196,6 +196,9 @@ gzip_fixed(struct gzip *g)
 {
 	if (g->field[0] != 0x1f || g->field[1] != 0x8b)
 		return "bytes after the end";
+	/* of the first member decode_format has seen it */
+	if (g->field[0] != 0x1f || g->field[1] != 0x8b)
+		return "bytes after the end";
 	if (g->field[2] != 8)
 		return "unknown compression method";
 	g->flags = g->field[3];

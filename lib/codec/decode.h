@@ -2,8 +2,9 @@
  * decode.h - one compressed stream, a step at a time, strictly.
  *
  * The part of zin.h that knows the formats: no thread, no file.  gzip is
- * RFC 1952 with one member, unless more are allowed; zstd is RFC 8878, any number of frames;
- * xz is the .xz format 1.2.0, any number of streams; plain is a copy.
+ * RFC 1952 with one member, unless more are allowed; zstd is RFC 8878, any
+ * number of frames; xz is the .xz format 1.2.0, any number of streams; plain
+ * is a copy.
  */
 #ifndef DECODE_H
 #define DECODE_H

@@ -20,8 +20,8 @@
 #define TARSCAN_PATH_MAX 65536	/* bytes of a name that are read at all */
 
 struct tarscan_entry {
-	char *path;		/* as archived: after pax and GNU records, prefix
-				   joined; a trailing '/' of a directory stays */
+	char *path;		/* as archived: after pax and GNU records,
+				   prefix joined; a directory's '/' stays */
 	size_t path_len;	/* strlen(path): a NUL in a name is refused */
 	char *link;		/* target of a symlink or hard link, else "" */
 	size_t link_len;

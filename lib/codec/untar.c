@@ -63,6 +63,8 @@ on_entry(void *ctx, const struct tarscan_entry *entry, struct err *e)
 
 	if (u->judge != NULL && u->judge(u->ctx, entry, e) < 0)
 		return -1;
+	if (entry->sparse || entry->type < '0' || entry->type > '7')
+		return 0;	/* the scanner refuses it now */
 	n = mem_zero(1, sizeof(*n));
 	n->entry = *entry;
 	n->entry.path = mem_dup(entry->path, entry->path_len);

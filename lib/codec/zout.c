@@ -14,6 +14,7 @@
 #include "base/pool.h"
 
 /* Part of the format: other bounds are other bytes. */
+#define THREADS_MAX 16
 #define GZIP_BLOCK	(1 << 20)
 #define GZIP_ONE_BLOCK	(256 << 10)
 #define ZSTD_BLOCK	(2 << 20)
@@ -217,6 +218,8 @@ zout_new(int fd, const char *name, enum zout_method method, int level,
 		return z;
 	digest_start(&z->diff);
 	set_method(z, level);
+	/* blocks in work are memory: some 8 MiB a thread with zstd */
+	threads = threads < THREADS_MAX ? threads : THREADS_MAX;
 	z->jobs_max = threads * 2 + 2;
 	z->tools = mem_zero((size_t)threads + 1, sizeof(*z->tools));
 	z->pool = pool_new(threads, work, z);

@@ -117,6 +117,26 @@ missing(struct layout *l, const char *path)
 	    errno == ENOENT;
 }
 
+static int
+open_blobs(struct layout *l)
+{
+	return file_open_beneath(l->fd, "blobs/sha256",
+	    O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* What runs that were killed have left, also where this one will write no file
+ * of the same name. */
+static void
+sweep(struct layout *l)
+{
+	autofd int blobs = open_blobs(l);
+
+	file_tmp_sweep(l->fd, ".oci-layout");
+	file_tmp_sweep(l->fd, ".index.json");
+	if (blobs >= 0)
+		file_tmp_sweep(blobs, ".blob");
+}
+
 /*
  * What a layout has, where it is missing.  oci-layout comes first: a run that
  * was killed leaves either an empty directory or one that the next run knows
@@ -151,6 +171,7 @@ complete(struct layout *l, struct err *e)
 	if (missing(l, "blobs/sha256") &&
 	    file_mkdirs(l->fd, "blobs/sha256", e) < 0)
 		return -1;
+	sweep(l);
 	if (missing(l, "index.json"))
 		return file_replace(l->fd, "index.json", NAMES_EMPTY,
 		    strlen(NAMES_EMPTY), e);
@@ -215,10 +236,12 @@ layout_same(const struct layout *a, const struct layout *b)
 int
 layout_blob_start(struct layout *l, struct layout_blob *b, struct err *e)
 {
-	autofd int dir = file_open_beneath(l->fd, "blobs/sha256",
-	    O_RDONLY | O_DIRECTORY, 0);
+	autofd int dir = open_blobs(l);
 
 	b->tmp = (struct file_tmp)FILE_TMP_INIT;
+	if (dir < 0 && (errno == ELOOP || errno == ENOTDIR))
+		return err_set(e, ERR_CHECK, "layout_invalid",
+		    "'%s/blobs/sha256' is not a directory", l->path);
 	if (dir < 0)
 		return err_sys(e, "cannot open '%s/blobs/sha256'", l->path);
 	if (file_tmp_open(&b->tmp, dir, "blob", e) < 0)
@@ -476,12 +499,12 @@ layout_tag(struct layout *l, const char *tag, const struct desc *d,
     char previous[DIGEST_STR], struct err *e)
 {
 	AUTO(names_release) struct names x = NAMES_INIT;
-	autofd int lock = -1;
 
 	if (!names_valid(tag))
 		return err_set(e, ERR_INPUT, "tag_invalid",
 		    "'%.200s' is no name for an image in a layout", tag);
-	if ((lock = lock_layout(l, e)) < 0 || read_names(l, &x, e) < 0)
+	autofd int lock = lock_layout(l, e);
+	if (lock < 0 || read_names(l, &x, e) < 0)
 		return -1;
 	names_set(&x, tag, d, previous);
 	return write_names(l, &x, e);

@@ -21,9 +21,11 @@ struct layout {
 };
 #define LAYOUT_INIT { -1, NULL }
 
-/* create: make the directory, oci-layout and blobs/sha256 where missing; an
- * existing directory that is neither empty nor a layout is refused (ERR_CHECK
- * "not_a_layout").  Else it must be one (ERR_CHECK "layout_not_found"). */
+/* create: make the directory, oci-layout, blobs/sha256 and an index.json
+ * without images where missing, and sweep what runs that were killed have left;
+ * an existing directory that is neither empty nor a layout is refused
+ * (ERR_CHECK "not_a_layout").  Else it must be one (ERR_CHECK
+ * "layout_not_found"). */
 int layout_open(struct layout *l, const char *path, bool create,
     struct err *e);
 void layout_release(struct layout *l);

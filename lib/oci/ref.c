@@ -47,7 +47,8 @@ is_host(const char *p, size_t len)
 		if (!isalnum((unsigned char)p[i]) && (before == '.' ||
 		    (p[i] != '-' && (p[i] != '.' || before == '-'))))
 			return false;
-	if (!isalnum((unsigned char)before) || (i == len && memchr(p, '.', len) == NULL &&
+	if (!isalnum((unsigned char)before) || (i == len &&
+	    memchr(p, '.', len) == NULL &&
 	    !(len == 9 && memcmp(p, "localhost", 9) == 0)))
 		return false;
 	if (i < len && i + 1 == len)

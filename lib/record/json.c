@@ -2,17 +2,21 @@
  * The reader is a machine that takes one byte at a time; only runs of plain
  * bytes in strings are taken at once.  Keys of the objects that are open lie
  * on a stack, found through a hash table whose entries are removed in reverse
- * order of insertion, which linear probing allows without tombstones.
+ * order of insertion, which linear probing allows without tombstones.  The
+ * hash is keyed, so that nobody can make a text whose keys collide.
  */
 #include "record/json.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 
 #define TOKEN_MAX (1 << 20)	/* bytes of a string or number, decoded */
+
+static const char too_long[] = "a string or number over 1 MiB";
 
 enum state {
 	S_VALUE, S_VALUE_OR_END, S_KEY, S_KEY_OR_END, S_COLON, S_AFTER, S_DONE,
@@ -23,7 +27,7 @@ enum state {
 
 struct key {
 	size_t offset, len;	/* in keys */
-	uint32_t hash;
+	uint64_t hash;
 	int object;		/* depth of the object it belongs to */
 };
 
@@ -35,7 +39,7 @@ struct json {
 	char stack[JSON_DEPTH_MAX];	/* '{' or '[' of each */
 
 	struct buf token;
-	bool is_key;
+	bool is_key, allow_nul;
 	uint64_t start;			/* of the token */
 	uint64_t offset;		/* of the byte at hand */
 	uint64_t line, line_start;	/* for messages */
@@ -47,6 +51,7 @@ struct json {
 	unsigned more;			/* continuation bytes to come */
 	unsigned char low, up;		/* bounds of the next one */
 
+	uint64_t secret[2];
 	struct buf keys;
 	struct key *key;
 	size_t nkeys, cap;
@@ -60,6 +65,11 @@ json_new(int (*on_event)(void *ctx, const struct json_event *ev,
 {
 	struct json *j = mem_zero(1, sizeof(*j));
 
+	/* the kernel gives each process 16 random bytes; they never go out */
+	unsigned long random = getauxval(AT_RANDOM);
+
+	if (random != 0)
+		memcpy(j->secret, (const void *)random, sizeof(j->secret));
 	j->on_event = on_event;
 	j->ctx = ctx;
 	buf_init(&j->token);
@@ -93,6 +103,12 @@ json_reset(struct json *j)
 	if (j->nkeys > 0)
 		memset(j->table, 0, j->slots * sizeof(*j->table));
 	j->nkeys = 0;
+}
+
+void
+json_allow_nul(struct json *j)
+{
+	j->allow_nul = true;
 }
 
 static int
@@ -151,14 +167,67 @@ keys_drop(struct json *j)
 	}
 }
 
+static inline uint64_t
+rotate(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static inline void
+mix(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] = rotate(v[0], 32) + v[3];
+	v[2] += v[1];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein, 2012) of the key and its depth. */
+static uint64_t
+hash_key(const struct json *j)
+{
+	uint64_t v[4] = {
+		j->secret[0] ^ UINT64_C(0x736f6d6570736575) ^
+		    (uint64_t)j->depth,
+		j->secret[1] ^ UINT64_C(0x646f72616e646f6d),
+		j->secret[0] ^ UINT64_C(0x6c7967656e657261),
+		j->secret[1] ^ UINT64_C(0x7465646279746573),
+	};
+	size_t left = j->token.len;
+	const char *p = j->token.data;
+
+	for (;;) {
+		size_t n = left < 8 ? left : 8;
+		uint64_t word = 0;
+
+		memcpy(&word, p, n);
+		if (n < 8)
+			word |= (uint64_t)j->token.len << 56;
+		v[3] ^= word;
+		mix(v);
+		v[0] ^= word;
+		if (n < 8)
+			break;
+		p += n;
+		left -= n;
+	}
+	v[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		mix(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
 static int
 key_add(struct json *j, struct err *e)
 {
-	uint32_t hash = 2166136261U ^ (uint32_t)j->depth;	/* FNV-1a */
+	uint64_t hash = hash_key(j);
 	struct key *k;
 
-	for (size_t i = 0; i < j->token.len; i++)
-		hash = (hash ^ (unsigned char)j->token.data[i]) * 16777619U;
 	if ((j->nkeys + 1) * 2 > j->slots)
 		table_grow(j);
 	for (size_t at = hash & (j->slots - 1); j->table[at] != 0;
@@ -293,6 +362,8 @@ end_string(struct json *j, struct err *e)
 {
 	if (j->high != 0)
 		return bad(j, e, "a surrogate stands alone");
+	if (j->token.len > TOKEN_MAX)
+		return bad(j, e, too_long);
 	if (j->is_key) {
 		j->state = S_COLON;
 		if (key_add(j, e) < 0)
@@ -345,7 +416,7 @@ unicode_escape(struct json *j, struct err *e)
 		return 0;
 	} else if (c >= 0xdc00 && c <= 0xdfff) {
 		return bad(j, e, "a surrogate stands alone");
-	} else if (c == 0) {
+	} else if (c == 0 && !j->allow_nul) {
 		return bad(j, e, "a NUL in a string");
 	}
 	add_point(j, c);
@@ -479,6 +550,8 @@ end_number(struct json *j, struct err *e)
 	if (j->state != S_ZERO && j->state != S_INT && j->state != S_FRAC &&
 	    j->state != S_EXP)
 		return bad(j, e, "a number is cut short");
+	if (j->token.len > TOKEN_MAX)
+		return bad(j, e, too_long);
 	value_done(j);
 	return event(j, JSON_NUMBER, j->depth, j->start, j->offset, e);
 }
@@ -548,7 +621,7 @@ json_feed(struct json *j, const char *data, size_t len, struct err *e)
 {
 	for (size_t i = 0; i < len;) {
 		if (j->token.len > TOKEN_MAX)
-			return bad(j, e, "a string or number over 1 MiB");
+			return bad(j, e, too_long);
 		if (j->state == S_STRING && j->high == 0) {
 			size_t n = plain_run(data + i, len - i);
 

@@ -4,7 +4,8 @@
  * The reader takes bytes as they come and gives events; it never holds more
  * than the token at hand and the keys of the objects that are open.  It reads
  * RFC 8259 and nothing else: valid UTF-8, no byte order mark, one value, no
- * duplicate keys, no lone surrogates, no U+0000, at most 64 levels.
+ * duplicate keys, no lone surrogates, no U+0000 (but see json_allow_nul), at
+ * most 64 levels.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -44,6 +45,8 @@ struct json *json_new(int (*on_event)(void *ctx, const struct json_event *ev,
     struct err *e), void *ctx);
 void json_free(struct json *j);
 void json_reset(struct json *j);	/* ready for another text */
+/* Read \u0000 too: what takes the events minds their len. */
+void json_allow_nul(struct json *j);
 
 /* -1: ERR_INPUT "json" with err.detail "line L, column C: cause", or what
  * on_event set.  A string or number longer than 1 MiB is refused. */

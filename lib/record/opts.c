@@ -60,8 +60,15 @@ help_option(struct buf *b, const struct tool_opt *opt)
 		buf_addf(b, "%-29s%s\n", left, opt->help);
 }
 
-static void
-help(const struct tool *t)
+static int
+print(const struct buf *b, struct err *e)
+{
+	return file_write(STDOUT_FILENO, b->data, b->len) < 0 ?
+	    err_sys(e, "cannot write standard output") : 0;
+}
+
+static int
+help(const struct tool *t, struct err *e)
 {
 	autobuf struct buf b = BUF_INIT;
 
@@ -82,18 +89,16 @@ help(const struct tool *t)
 		buf_addf(&b, "%s\n", common_help[i]);
 	}
 	buf_addf(&b, "\nExamples\n%s", t->examples);
-	if (file_write(STDOUT_FILENO, b.data, b.len) < 0)
-		_exit(3);
+	return print(&b, e);
 }
 
-static void
-version(const struct tool *t)
+static int
+version(const struct tool *t, struct err *e)
 {
 	autobuf struct buf b = BUF_INIT;
 
 	buf_addf(&b, "%s %s\n", t->name, tool_version);
-	if (file_write(STDOUT_FILENO, b.data, b.len) < 0)
-		_exit(3);
+	return print(&b, e);
 }
 
 struct table {
@@ -211,6 +216,7 @@ common_option(struct opts *o, int ch, const char *value, struct err *e)
 		return 0;
 	case O_ARCH:
 		o->arch = value;
+		o->arch_waits = true;
 		return tool_arch_check(value, e);
 	case O_GITHUB_OUTPUT:
 		tool_common.github_output = value != NULL ? value : "";
@@ -229,7 +235,13 @@ static int
 add_operand(struct opts *o, const struct tool *t, void *ctx, const char *value,
     struct err *e)
 {
+	o->arch_waits = false;
 	if (strcmp(value, "-") == 0) {
+		if (!o->read_stdin) {
+			o->stdin_at = t->operand != NULL ? SIZE_MAX :
+			    o->noperands;
+			o->stdin_arch = o->arch;
+		}
 		o->read_stdin = true;
 		return 0;
 	}
@@ -244,18 +256,24 @@ add_operand(struct opts *o, const struct tool *t, void *ctx, const char *value,
 }
 
 static int
-bad_option(int ch, char *argv[], struct err *e)
+bad_option(const struct table *tb, int ch, char *argv[], struct err *e)
 {
 	const char *arg = argv[optind - 1];
+	bool is_long = strncmp(arg, "--", 2) == 0, known = false;
 
+	for (size_t i = 0; i < tb->nlongs; i++)
+		known = known || tb->longs[i].val == optopt;
+	if (ch == ':' && !is_long)
+		return err_set(e, ERR_INPUT, "usage",
+		    "option '-%c' needs a value", optopt);
 	if (ch == ':')
 		return err_set(e, ERR_INPUT, "usage",
 		    "option '%s' needs a value", arg);
-	if (optopt != 0 && optopt < 256)
+	if (optopt != 0 && !known)
 		return err_set(e, ERR_INPUT, "usage", "unknown option '-%c'",
 		    optopt);
 	return err_set(e, ERR_INPUT, "usage", "%s option '%s'",
-	    optopt >= 256 ? "no value is taken by" : "unknown", arg);
+	    optopt != 0 ? "no value is taken by" : "unknown", arg);
 }
 
 static int
@@ -275,12 +293,11 @@ parse(struct opts *o, const struct tool *t, void *ctx, int argc, char *argv[],
 			if (tb->own[i]->letter == ch)
 				own = tb->own[i];
 		if (ch == 'h' || ch == 'V') {
-			(ch == 'h' ? help : version)(t);
 			o->done = 0;
-			return 0;
+			return (ch == 'h' ? help : version)(t, e);
 		}
 		if (ch == '?' || ch == ':')
-			return bad_option(ch, argv, e);
+			return bad_option(tb, ch, argv, e);
 		if (ch == 1)
 			rc = add_operand(o, t, ctx, optarg, e);
 		else if (own != NULL)

@@ -20,7 +20,10 @@ struct opts {
 	struct opts_operand *operands;	/* owned */
 	size_t noperands, cap;
 	const char *arch;		/* the last --arch */
+	bool arch_waits;		/* no operand after it */
 	bool read_stdin;		/* `-` was given */
+	size_t stdin_at;		/* operands before it */
+	const char *stdin_arch;		/* --arch in force there, or NULL */
 	bool json, text;
 	enum say_progress progress;
 	int done;			/* -1, or the exit status of -h, -V */

@@ -1,14 +1,16 @@
 #include "record/rec.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <jv.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "record/json.h"
+
+/* a line with its byte order mark and its CR */
+#define RAW_MAX (REC_LINE_MAX + 4)
 
 /* A value of the document; its children follow it. */
 struct node {
@@ -86,19 +88,31 @@ add_node(void *ctx, const struct json_event *ev, struct err *e)
 	return 0;
 }
 
+static bool
+blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* What to do about the two mistakes that people make. */
 static const char *
 advice(const char *line, size_t len, const char *detail)
 {
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
+	while (len > 0 && blank(*line)) {
 		line++;
 		len--;
 	}
-	if (len > 0 && *line == '[')
+	while (len > 0 && blank(line[len - 1]))
+		len--;
+	if (len == 0)
+		return "";
+	if (*line == '[')
 		return "; one object a line is wanted: put `jq -c '.[]'` "
 		    "before";
-	if (strstr(detail, "ends too early") != NULL || (len > 0 &&
-	    (*line == '}' || *line == '"')))
+	/* a line of one that is spread over several, not one that is cut off */
+	if (memchr("}]\"", *line, 3) != NULL ||
+	    (strstr(detail, "ends too early") != NULL &&
+	    memchr("{[,", line[len - 1], 3) != NULL))
 		return "; this looks like pretty-printed JSON: put `jq -c .` "
 		    "before";
 	return "";
@@ -124,6 +138,7 @@ rec_parse(const char *line, size_t len, const char *where, struct err *e)
 	struct json *j = json_new(add_node, &b);
 	int rc;
 
+	json_allow_nul(j);
 	buf_init(&r->names);
 	r->where = mem_str(where);
 	if ((rc = json_feed(j, line, len, e)) < 0 ||
@@ -195,17 +210,21 @@ find(const struct rec *r, const char *key)
 	return n == NULL || n->type == JSON_NULL ? NULL : n;
 }
 
-/* The decoded string at n, kept with the record; libjq's reader sees only what
- * the strict one has passed. */
+/* The decoded string at n, kept with the record; NULL if it has a NUL.  libjq's
+ * reader sees only what the strict one has passed. */
 static const char *
 decode(struct rec *r, const struct node *n)
 {
 	jv v = jv_parse_sized(r->text + n->start, (int)(n->end - n->start));
-	char *str;
+	bool is_string = jv_get_kind(v) == JV_KIND_STRING;
+	char *str = NULL;
 
-	str = jv_is_valid(v) ? mem_dup(jv_string_value(v),
-	    (size_t)jv_string_length_bytes(jv_copy(v))) : mem_str("");
+	if (is_string && strlen(jv_string_value(v)) ==
+	    (size_t)jv_string_length_bytes(jv_copy(v)))
+		str = mem_str(jv_string_value(v));
 	jv_free(v);
+	if (str == NULL)
+		return NULL;
 	mem_grow(&r->strings, &r->strings_cap, r->nstrings,
 	    sizeof(*r->strings));
 	r->strings[r->nstrings++] = str;
@@ -232,7 +251,11 @@ rec_str(struct rec *r, const char *key, const char **value, struct err *e)
 		return invalid(key, "a string is wanted", e);
 	if (n->end - n->start == 2)
 		return invalid(key, "the string is empty", e);
-	*value = decode(r, n);
+	const char *str = decode(r, n);
+
+	if (str == NULL)
+		return invalid(key, "a NUL is in the string", e);
+	*value = str;
 	return 1;
 }
 
@@ -302,14 +325,18 @@ rec_each(struct rec *r, const char *key,
 	if (!n->has_child)
 		return 1;
 	for (n++;; n = &r->nodes[n->next]) {
-		struct rec_member m = {
-			n->has_name ? r->names.data + n->name : NULL,
-			r->text + n->start, n->end - n->start,
-			n->type == JSON_STRING ? decode(r, n) : NULL,
-		};
+		const char *name = n->has_name ? r->names.data + n->name :
+		    NULL;
 
-		if (fn(ctx, &m, e) < 0)
-			return -1;
+		if (name == NULL || strlen(name) == n->name_len) {
+			struct rec_member m = {
+				name, r->text + n->start, n->end - n->start,
+				n->type == JSON_STRING ? decode(r, n) : NULL,
+			};
+
+			if (fn(ctx, &m, e) < 0)
+				return -1;
+		}
 		if (n->next == 0)
 			return 1;
 	}
@@ -418,7 +445,7 @@ rec_append(struct rec *r, const char *key, const char *value, size_t len)
 	if (is_array) {
 		size_t inside = old_len - 1;
 
-		while (inside > 1 && strchr(" \t", old[inside - 1]) != NULL)
+		while (inside > 1 && blank(old[inside - 1]))
 			inside--;
 		buf_add(&b, old, inside);
 		if (inside > 1)
@@ -433,10 +460,10 @@ rec_append(struct rec *r, const char *key, const char *value, size_t len)
 
 /*
  * The members of the line that stay, each with the text before it, so that
- * nothing of somebody else's is printed anew.
+ * nothing of somebody else's is printed anew.  *tail is where the last ends.
  */
 static bool
-print_members(struct rec *r, struct buf *out, bool used[])
+print_members(struct rec *r, struct buf *out, bool used[], uint32_t *tail)
 {
 	const struct node *n = &r->nodes[1];
 	uint32_t from = r->nodes[0].start + 1;	/* end of what was before */
@@ -469,6 +496,7 @@ print_members(struct rec *r, struct buf *out, bool used[])
 		if (n->next == 0)
 			break;
 	}
+	*tail = from;
 	return any;
 }
 
@@ -476,11 +504,12 @@ void
 rec_print(struct rec *r, struct buf *out)
 {
 	autofree bool *used = mem_zero(r->nedits, sizeof(*used));
+	uint32_t tail = r->nodes[0].end - 1;
 	bool any = false;
 
-	buf_addc(out, '{');
+	buf_add(out, r->text, r->nodes[0].start + 1);
 	if (r->nodes[0].has_child)
-		any = print_members(r, out, used);
+		any = print_members(r, out, used, &tail);
 	for (size_t i = 0; i < r->nedits; i++) {
 		AUTO(json_out_release) struct json_out key = JSON_OUT_INIT;
 
@@ -493,7 +522,7 @@ rec_print(struct rec *r, struct buf *out)
 		buf_adds(out, r->edits[i].value);
 		any = true;
 	}
-	buf_addc(out, '}');
+	buf_add(out, r->text + tail, r->len - tail);
 }
 
 void
@@ -515,7 +544,7 @@ tidy(struct rec_reader *r, const char *p, size_t len, const char **line,
 		len--;
 	*line = p;
 	*out = len;
-	while (len > 0 && (*p == ' ' || *p == '\t')) {
+	while (len > 0 && blank(*p)) {
 		p++;
 		len--;
 	}
@@ -533,19 +562,18 @@ rec_reader_line(struct rec_reader *r, const char **line, size_t *len,
 		    have - r->scanned);
 		size_t n = nl != NULL ? (size_t)(nl - start) : have;
 
-		if (n > REC_LINE_MAX + 1 || (nl != NULL && n > REC_LINE_MAX)) {
-			r->lineno++;
-			return err_set(e, ERR_INPUT, "malformed_line",
-			    "the line is longer than 1 MiB");
-		}
-		if (nl == NULL && (!r->eof || n == 0)) {
+		if (nl == NULL && (n == 0 || (!r->eof && n <= RAW_MAX))) {
 			r->scanned = have;
 			return 0;
 		}
 		r->scanned = 0;
 		r->pos += n + (nl != NULL);
 		r->lineno++;
-		if (tidy(r, start, n, line, len))
+		int some = tidy(r, start, n, line, len);
+		if (*len > REC_LINE_MAX)
+			return err_set(e, ERR_INPUT, "malformed_line",
+			    "the line is longer than 1 MiB");
+		if (some)
 			return 1;
 	}
 }
@@ -561,9 +589,7 @@ rec_reader_fill(struct rec_reader *r, struct err *e)
 		r->pos = 0;
 	}
 	buf_grow(&r->in, 65536);
-	do {
-		n = read(r->fd, r->in.data + r->in.len, 65536);
-	} while (n < 0 && errno == EINTR);
+	n = file_read_some(r->fd, r->in.data + r->in.len, 65536);
 	if (n < 0)
 		return err_sys(e, "cannot read %s", r->name);
 	if (n == 0)

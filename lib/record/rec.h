@@ -5,6 +5,8 @@
  * the strict reader of json.h.  A struct rec keeps the line's own text and
  * where each member stands; what goes out is that text with our members
  * spliced in, so that nobody else's number or string is re-printed.
+ * \u0000 may stand in what nobody asks for: a member whose key has one can not
+ * be asked for, and rec_each passes over it.
  *
  * The strict reader finds the members; libjq's jv decodes the scalar that a
  * getter asks for.  A struct rec belongs to the thread that parsed it.  No jv
@@ -55,9 +57,10 @@ int rec_need_str(struct rec *r, const char *key, const char **value,
     struct err *e);
 
 /*
- * Walk the object or array at key ("": the record itself) in its order: fn gets each member's name
- * (NULL in an array), its text as it stands in the line, and, where it is a
- * string, its decoded value (else NULL).  Returns 1, 0 where it is missing, -1.
+ * Walk the object or array at key ("": the record itself) in its order: fn gets
+ * each member's name (NULL in an array), its text as it stands in the line,
+ * and, where it is a string, its decoded value (else NULL).  Returns 1, 0
+ * where it is missing, -1.
  */
 struct rec_member {
 	const char *name;	/* lent for the call, NULL in an array */
@@ -92,7 +95,8 @@ void rec_undo(struct rec *r);
  * no array is replaced by one. */
 void rec_append(struct rec *r, const char *key, const char *value, size_t len);
 
-/* Add the line that goes out, without a newline, to out. */
+/* Add the line that goes out, without a newline, to out: the input's own bytes
+ * where nothing was put. */
 void rec_print(struct rec *r, struct buf *out);
 
 /*
@@ -119,7 +123,7 @@ void rec_reader_release(struct rec_reader *r);
  */
 int rec_reader_line(struct rec_reader *r, const char **line, size_t *len,
     struct err *e);
-/* read(2) once.  0, or -1 with ERR_SYS. */
+/* read(2) what there is, waiting for some.  0, or -1 with ERR_SYS. */
 int rec_reader_fill(struct rec_reader *r, struct err *e);
 
 #endif

@@ -15,7 +15,7 @@
 static struct {
 	const char *name;
 	pthread_mutex_t lock;
-	enum say_progress mode;
+	_Atomic enum say_progress mode;	/* a failed write ends it */
 	bool terminal, shown, actions;
 	double last;		/* when a plain line was written */
 } say = { .name = "slipway", .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -34,6 +34,12 @@ void
 say_set_progress(enum say_progress mode)
 {
 	say.mode = mode;
+}
+
+bool
+say_is_terminal(void)
+{
+	return say.terminal && !say.actions;
 }
 
 /* Nobody is left to tell where stderr fails. */

@@ -25,6 +25,9 @@ void say_line(const char *text);
  * as well.  where may be "". */
 void say_error(const char *where, const struct err *e);
 
+/* True where a person reads stderr on a terminal, and nothing else does. */
+bool say_is_terminal(void);
+
 /* True where progress is shown at all. */
 bool say_wants_progress(void);
 

@@ -93,6 +93,19 @@ queue_operand(const struct tool *t, const struct opts_operand *op)
 	tool_record(o.buf.data, op->value);
 }
 
+/* GitHub's names of outputs: letters, digits, _ and -, no digit or - first. */
+static bool
+output_name(const char *name, bool prefix)
+{
+	if (*name == '\0')
+		return prefix;
+	if (*name != '_' && !(*name >= 'a' && *name <= 'z') &&
+	    !(*name >= 'A' && *name <= 'Z'))
+		return false;
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
+}
+
 static int
 start_checks(const struct tool *t, void *ctx, const struct opts *o,
     struct err *e)
@@ -100,6 +113,9 @@ start_checks(const struct tool *t, void *ctx, const struct opts *o,
 	const char *file = getenv("GITHUB_OUTPUT");
 
 	for (size_t i = 0; i < o->noperands; i++) {
+		if (*o->operands[i].value == '\0')
+			return err_set(e, ERR_INPUT, "usage",
+			    "an operand is empty: is a variable unset?");
 		if (!text_utf8_valid(o->operands[i].value,
 		    strlen(o->operands[i].value)))
 			return err_set(e, ERR_INPUT, "usage", "an operand is "
@@ -107,6 +123,14 @@ start_checks(const struct tool *t, void *ctx, const struct opts *o,
 			    o->operands[i].value);
 		queue_operand(t, &o->operands[i]);
 	}
+	if (o->arch != NULL && o->arch_waits && o->noperands > 0)
+		return err_set(e, ERR_INPUT, "usage", "--arch %s stands behind "
+		    "the last operand: it holds for those after it", o->arch);
+	if (tool_common.github_output != NULL &&
+	    !output_name(tool_common.github_output, true))
+		return err_set(e, ERR_INPUT, "usage", "--github-output takes "
+		    "letters, digits, '_' and '-', not '%s'",
+		    tool_common.github_output);
 	if (tool_common.github_output != NULL &&
 	    (file == NULL || *file == '\0'))
 		return err_set(e, ERR_INPUT, "usage",
@@ -122,19 +146,28 @@ int
 tool_start(const struct tool *t, void *ctx, int argc, char *argv[])
 {
 	AUTO(opts_release) struct opts o;
+	sigset_t pipe_set;
 	struct err e;
 	int rc;
 
 	hold_standard_fds();
-	signal(SIGPIPE, SIG_DFL);	/* some parents leave it ignored */
+	/* some parents leave it ignored or blocked */
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&pipe_set);
+	sigaddset(&pipe_set, SIGPIPE);
+	sigprocmask(SIG_UNBLOCK, &pipe_set, NULL);
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		setlocale(LC_CTYPE, "C");
 	jv_nomem_handler(nomem, NULL);
 	say_start(t->name);
 	tool_run.tool = t;
 	tool_common.jobs = pool_cpus();
-	if (opts_parse(&o, t, ctx, argc, argv, &e) < 0)
-		return usage_error(t, &e);
+	if (opts_parse(&o, t, ctx, argc, argv, &e) < 0) {
+		if (strcmp(e.code, "usage") == 0 || e.kind != ERR_SYS)
+			return usage_error(t, &e);
+		say_error("", &e);
+		return (int)e.kind;
+	}
 	if (o.done >= 0)
 		return o.done;
 	if ((rc = start_checks(t, ctx, &o, &e)) > 0)
@@ -148,7 +181,13 @@ tool_start(const struct tool *t, void *ctx, int argc, char *argv[])
 	tool_run.use_stdin = o.read_stdin || tool_run.nqueued == 0;
 	if (tool_run.use_stdin && !o.read_stdin && isatty(STDIN_FILENO) == 1)
 		return usage_error(t, NULL);
+	if (o.read_stdin)
+		tool_run.stdin_at = o.stdin_at;
+	tool_run.stdin_arch = o.read_stdin ? o.stdin_arch :
+	    t->operand_arch ? o.arch : NULL;
 	tool_common.text = o.text || (!o.json && isatty(STDOUT_FILENO) == 1);
+	tool_run.one_screen = tool_common.text && say_is_terminal() &&
+	    isatty(STDOUT_FILENO) == 1;
 	say_set_progress(tool_common.quiet ? SAY_NONE : o.progress);
 	return -1;
 }
@@ -212,11 +251,17 @@ void
 tool_output(const char *name, const char *value)
 {
 	uint8_t random[16];
+	struct err e;
 	char hex[33];
 
-	if (tool_common.github_output == NULL ||
-	    getrandom(random, sizeof(random), 0) != sizeof(random))
+	if (tool_common.github_output == NULL)
 		return;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+		err_sys(&e, "cannot write to GITHUB_OUTPUT");
+		say_error("", &e);
+		tool_run.failed[ERR_SYS] = true;
+		return;
+	}
 	text_hex(random, sizeof(random), hex);
 	buf_addf(&outputs, "%s%s<<slipway-%s\n%s\nslipway-%s\n",
 	    tool_common.github_output, name, hex, value, hex);
@@ -240,7 +285,9 @@ outputs_write(void)
 int
 tool_finish(void)
 {
-	if (tool_run.broken) {
+	if (tool_run.broken && tool_run.broken_error.kind == ERR_SYS) {
+		tool_run_input_error(&tool_run.broken_error, "", 0);
+	} else if (tool_run.broken) {
 		autofree char *where = mem_fmt("%s:%llu", tool_run.reader.name,
 		    (unsigned long long)tool_run.reader.lineno);
 
@@ -268,7 +315,6 @@ tool_collect(const struct tool *t, void *ctx,
     int (*fn)(void *ctx, struct rec *r))
 {
 	struct rec *r;
-	struct err e;
 
 	(void)t;
 	for (;;) {
@@ -278,12 +324,9 @@ tool_collect(const struct tool *t, void *ctx,
 				return 0;
 			break;
 		case TOOL_RUN_WAIT:
-			if (rec_reader_fill(&tool_run.reader, &e) == 0)
-				break;
-			say_error("", &e);
-			tool_run.failed[ERR_SYS] = true;
-			tool_run.records++;
-			return 1;
+			if (tool_run_fill() < 0)
+				return 1;
+			break;
 		case TOOL_RUN_BROKEN:
 			return 1;
 		default:
@@ -299,7 +342,7 @@ tool_emit(struct rec *r, const struct err *e, const char *text)
 
 	if (e != NULL) {
 		kind = e->kind;
-		say_error(rec_where(r), e);
+		tool_run_say(rec_where(r), e);
 		tool_run_put_error(r, e, NULL, NULL);
 	}
 	if (kind != ERR_NONE)
@@ -308,6 +351,8 @@ tool_emit(struct rec *r, const struct err *e, const char *text)
 		tool_run_record(r);
 	else if (e != NULL)
 		tool_run_failed_text(rec_where(r), e);
+	else if (kind != ERR_NONE)
+		tool_run_passed_text(r);
 	else if (text != NULL)
 		tool_run_text(text);
 	tool_run_flush();

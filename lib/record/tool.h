@@ -60,7 +60,8 @@ struct tool {
 
 	/* Operands.  A tool whose operands stand for records names the key
 	 * ("tarball"); operand_arch: --arch is taken and holds for the operands
-	 * after it. */
+	 * after it; if that is `-`, or there is none, for the records from
+	 * stdin that have no arch. */
 	const char *operand_key;
 	bool operand_arch;
 	/* else: called for each operand, or NULL where there are none */
@@ -81,7 +82,8 @@ struct tool {
 	int (*write)(void *ctx, struct rec *r, void *job, struct err *e);
 	/* main thread, after a failure: further members of `error` */
 	void (*error_more)(void *ctx, void *job, struct json_out *o);
-	/* main thread: the same result for a person, one or a few lines */
+	/* main thread: the same result for a person, one or a few lines, all
+	 * but the first indented; control bytes are taken out afterwards */
 	void (*text)(void *ctx, struct rec *r, void *job, struct buf *out);
 	/* main thread: a record that arrived failed passes by */
 	void (*passed)(void *ctx, struct rec *r);
@@ -115,9 +117,9 @@ int tool_filter(const struct tool *t, void *ctx);
 
 /*
  * Read all records (for many-in tools): fn gets each, in order, owning it from
- * then on; failed ones too.  Returns 0; 1 where a malformed line ended the
- * input (its error record is written by tool_finish, after the tool's own); -1
- * where there was no record at all (already reported).
+ * then on; failed ones too.  Returns 0; 1 where a malformed line or a failure
+ * to read ended the input (its error record is written by tool_finish, after
+ * the tool's own); -1 where there was no record at all (tool_finish says so).
  */
 int tool_collect(const struct tool *t, void *ctx,
     int (*fn)(void *ctx, struct rec *r));

@@ -4,7 +4,6 @@
  * The main thread reads, parses and prints; workers get plain structs.
  */
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +20,7 @@
 struct item {
 	struct rec *rec;
 	struct tool_job *job;
-	struct err e;
+	struct err *e;		/* NULL once it is known to be good */
 	enum err_kind kind;	/* of its failure; ERR_NONE while good */
 	bool passed;		/* arrived failed */
 	bool submitted, done;
@@ -37,6 +36,7 @@ struct filter {
 	struct item *held, **held_tail;	/* --gate */
 	size_t pending;
 	bool end;		/* of the input */
+	bool starved;		/* no more input without reading */
 };
 
 static void
@@ -45,8 +45,8 @@ run_item(void *ctx, void *arg)
 	struct filter *f = ctx;
 	struct item *item = arg;
 
-	if (f->tool->work(f->ctx, item->job, &item->e) < 0)
-		item->kind = item->e.kind;
+	if (f->tool->work(f->ctx, item->job, item->e) < 0)
+		item->kind = item->e->kind;
 }
 
 static void
@@ -57,22 +57,21 @@ subject_of(struct rec *r, struct tool_job *job)
 	struct err e;
 
 	for (size_t i = 0; i < 3 && job->subject[0] == '\0'; i++)
-		if (rec_str(r, keys[i], &value, &e) == 1)
-			snprintf(job->subject, sizeof(job->subject), "%.120s",
-			    value);
+		if (rec_str(r, keys[i], &value, &e) == 1) {
+			size_t len = text_prefix(value,
+			    sizeof(job->subject) - 1);
+
+			memcpy(job->subject, value, len);
+			job->subject[len] = '\0';
+		}
 }
 
 static void
 accept_record(struct filter *f, struct rec *r)
 {
-	struct item *item = mem_alloc(sizeof(*item));
+	struct item *item = mem_zero(1, sizeof(*item));
 
-	/* the error's buffers need no clearing */
 	item->rec = r;
-	item->job = NULL;
-	err_init(&item->e);
-	item->passed = item->submitted = item->done = false;
-	item->next = NULL;
 	item->kind = rec_failed(r);
 	*f->tail = item;
 	f->tail = &item->next;
@@ -83,12 +82,14 @@ accept_record(struct filter *f, struct rec *r)
 			f->tool->passed(f->ctx, r);
 		return;
 	}
+	item->e = mem_alloc(sizeof(*item->e));
+	err_init(item->e);
 	item->job = mem_zero(1, f->tool->job_size);
 	item->job->cached = -1;
 	subject_of(r, item->job);
 	tool_clock_start(&item->clock);
-	if (f->tool->read(f->ctx, r, item->job, &item->e) < 0) {
-		item->kind = item->e.kind;
+	if (f->tool->read(f->ctx, r, item->job, item->e) < 0) {
+		item->kind = item->e->kind;
 		item->done = true;
 		return;
 	}
@@ -105,38 +106,46 @@ complete(struct filter *f, struct item *item)
 		return;
 	}
 	if (item->kind == ERR_NONE && f->tool->write(f->ctx, item->rec,
-	    item->job, &item->e) < 0) {
+	    item->job, item->e) < 0) {
 		rec_undo(item->rec);
-		item->kind = item->e.kind;
+		item->kind = item->e->kind;
 	}
-	if (item->kind != ERR_NONE) {
-		tool_run.failed[item->kind] = true;
-		say_error(rec_where(item->rec), &item->e);
-		tool_run_put_error(item->rec, &item->e, f->ctx, item->job);
+	if (item->kind == ERR_NONE) {
+		tool_trace(item->rec, &item->clock, item->job);
+		/* the gate wants to know now */
+		if (!tool_common.gate || tool_common.text ||
+		    tool_run_fits(item->rec, item->e) == 0) {
+			free(item->e);
+			item->e = NULL;
+			return;
+		}
+		rec_undo(item->rec);
+		item->kind = item->e->kind;
 	}
+	tool_run.failed[item->kind] = true;
+	tool_run_say(rec_where(item->rec), item->e);
+	tool_run_put_error(item->rec, item->e, f->ctx, item->job);
 	tool_trace(item->rec, &item->clock, item->job);
 }
 
 static void
 emit(struct filter *f, struct item *item)
 {
-	if (!tool_common.text) {
-		tool_run_record(item->rec);
-	} else if (item->passed) {
-		autobuf struct buf b = BUF_INIT;
+	bool good = item->kind == ERR_NONE;
 
-		buf_addf(&b, "FAILED  %s: before %s\n", rec_where(item->rec),
-		    f->tool->name);
-		tool_run_text(b.data);
-	} else if (item->kind != ERR_NONE) {
-		tool_run_failed_text(rec_where(item->rec), &item->e);
+	if (!tool_common.text) {
+		good = tool_run_record(item->rec) && good;
+	} else if (item->passed) {
+		tool_run_passed_text(item->rec);
+	} else if (!good) {
+		tool_run_failed_text(rec_where(item->rec), item->e);
 	} else if (f->tool->text != NULL) {
 		autobuf struct buf b = BUF_INIT;
 
 		f->tool->text(f->ctx, item->rec, item->job, &b);
 		tool_run_text(b.data);
 	}
-	if (item->kind == ERR_NONE && f->tool->outputs != NULL &&
+	if (good && f->tool->outputs != NULL &&
 	    tool_common.github_output != NULL)
 		f->tool->outputs(f->ctx, item->rec, item->job);
 	if (tool_run.out.len > OUT_MAX)
@@ -144,6 +153,7 @@ emit(struct filter *f, struct item *item)
 	if (item->job != NULL && f->tool->job_free != NULL)
 		f->tool->job_free(item->job);
 	free(item->job);
+	free(item->e);
 	rec_free(item->rec);
 	free(item);
 }
@@ -156,7 +166,8 @@ settle(struct filter *f)
 
 	while ((item = f->head) != NULL) {
 		if (item->submitted && !item->done) {
-			if (!pool_ready(f->pool))
+			/* without a descriptor to poll, wait for it here */
+			if (!pool_ready(f->pool) && pool_fd(f->pool) >= 0)
 				return;
 			pool_take(f->pool);	/* it is this one */
 			item->done = true;
@@ -179,17 +190,22 @@ settle(struct filter *f)
 static void
 open_gate(struct filter *f)
 {
-	enum err_kind worst = tool_run.broken ? ERR_INPUT : tool_run_worst();
+	enum err_kind worst;
 	struct item *item;
+
+	if (tool_run.broken)
+		tool_run.failed[tool_run.broken_error.kind] = true;
+	worst = tool_run_worst();
 
 	while ((item = f->held) != NULL) {
 		f->held = item->next;
 		if (worst != ERR_NONE && item->kind == ERR_NONE) {
-			err_set(&item->e, worst, "held_back",
+			item->e = mem_alloc(sizeof(*item->e));
+			err_set(item->e, worst, "held_back",
 			    "held back: another record of this run failed");
 			item->kind = worst;
-			say_error(rec_where(item->rec), &item->e);
-			tool_run_put_error(item->rec, &item->e, f->ctx, NULL);
+			tool_run_say(rec_where(item->rec), item->e);
+			tool_run_put_error(item->rec, item->e, f->ctx, NULL);
 		}
 		emit(f, item);
 	}
@@ -231,17 +247,12 @@ wait_for_news(struct filter *f, bool input)
 		    .events = POLLIN },
 		{ .fd = input ? STDIN_FILENO : -1, .events = POLLIN },
 	};
-	struct err e;
 
 	tool_run_flush();
 	if (poll(fds, 2, say_wants_progress() ? PROGRESS_MS : -1) == 0)
 		show_progress(f);
-	if (fds[1].revents != 0 && rec_reader_fill(&tool_run.reader, &e) < 0) {
-		say_error("", &e);
-		tool_run.failed[ERR_SYS] = true;
-		tool_run.records++;
+	if (fds[1].revents != 0 && tool_run_fill() < 0)
 		f->end = true;
-	}
 }
 
 static void
@@ -249,11 +260,14 @@ take_input(struct filter *f, size_t most)
 {
 	struct rec *r;
 
+	f->starved = false;
 	while (!f->end && f->pending < most) {
 		enum tool_run_source s = tool_run_next(&r);
 
-		if (s == TOOL_RUN_WAIT)
+		if (s == TOOL_RUN_WAIT) {
+			f->starved = true;
 			return;
+		}
 		if (s == TOOL_RUN_RECORD) {
 			accept_record(f, r);
 			settle(f);
@@ -281,7 +295,10 @@ tool_filter(const struct tool *t, void *ctx)
 			f.end = true;
 		if (f.head != NULL && pool_ready(f.pool))
 			continue;
-		wait_for_news(&f, !f.end && f.pending < most);
+		/* settling made room for lines that are here already */
+		if (!f.end && !f.starved && f.pending < most)
+			continue;
+		wait_for_news(&f, !f.end && f.starved);
 	}
 	say_progress(NULL);
 	open_gate(&f);

@@ -244,16 +244,15 @@ host_arch() { uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/'; }
 @test "pipeline: another user gives the same bytes" {
 	[ "$(id -u)" -eq 0 ] || skip "only root can become another user"
 	command -v setpriv || skip "setpriv is not installed"
-	another "$PWD/c" '2001-02-03 04:05:06'
-	chown -R 65534:65534 c
-	chmod 755 . "$BATS_TEST_TMPDIR"
+	another "$E2E/c" '2001-02-03 04:05:06'
+	chown -R 65534:65534 "$E2E/c"
 	export -f ours pack run_pipe
-	export SLIPWAY_BIN here=$PWD
+	export SLIPWAY_BIN
 	# shellcheck disable=SC2016
 	setpriv --reuid=65534 --regid=65534 --clear-groups bash -c '
-		set -e; J=(-j 8) EMU=(); cd "$here"; pack c
-		run_pipe c "$here/c/bundles.jsonl"'
-	diff -r "$E2E/images" c/images
+		set -e; J=(-j 8) EMU=(); cd "$E2E"; pack c
+		run_pipe c "$E2E/c/bundles.jsonl"'
+	diff -r "$E2E/images" "$E2E/c/images"
 }
 
 @test "pipeline: an old and a new processor give the same bytes" {
@@ -317,20 +316,16 @@ small_bundle() {
 # flips FILE COUNT: COUNT places spread over FILE, one bit flipped in each, are
 # refused by rb-stage and leave nothing, or give the tree at ./good.
 flips() {
-	local size at bit status same=0
+	local size at bit byte status same=0
 
 	size=$(stat -c %s "$1")
 	for ((i = 0; i < $2; i++)); do
 		at=$((i * (size - 1) / ($2 - 1))) bit=$((i % 8))
 		cp "$1" flipped
-		python3 - "$at" "$bit" <<-'PYTHON'
-			import sys
-			with open("flipped", "r+b") as f:
-			    f.seek(int(sys.argv[1]))
-			    byte = f.read(1)[0] ^ 1 << int(sys.argv[2])
-			    f.seek(int(sys.argv[1]))
-			    f.write(bytes([byte]))
-		PYTHON
+		byte=$(od -An -tu1 -j "$at" -N 1 flipped)
+		# shellcheck disable=SC2059
+		printf "\\x$(printf %02x $((byte ^ 1 << bit)))" |
+			dd of=flipped bs=1 seek="$at" conv=notrunc status=none
 		status=0
 		rb-stage --root r --arch amd64 flipped > out 2> err || status=$?
 		case $status in
@@ -354,17 +349,17 @@ flips() {
 	small_bundle
 	rb-stage --root good.d --arch amd64 small.tar.gz > out
 	ln -s good.d/amd64 good
-	flips small.tar.gz 400
+	flips small.tar.gz 240
 	# The gzip around it tells most of it; the tar inside must too.
 	gzip -dc small.tar.gz > small.tar
-	flips small.tar 300
+	flips small.tar 160
 }
 
 @test "pipeline: a flipped bit in a real bundle is refused" {
 	cp "$E2E"/*_amd64.tar.gz real.tar.gz
 	rb-stage --root good.d --arch amd64 real.tar.gz > out
 	ln -s good.d/amd64 good
-	flips real.tar.gz 24
+	flips real.tar.gz 16
 }
 
 @test "pipeline: make install needs no root, make uninstall leaves nothing" {
@@ -372,9 +367,10 @@ flips() {
 	if [ "$(id -u)" -eq 0 ]; then
 		command -v setpriv || skip "setpriv is not installed"
 		as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-		chmod 777 .
 	fi
-	prefix="$PWD/a prefix"
+	mkdir "$E2E/install"
+	chmod 777 "$E2E/install"
+	prefix="$E2E/install/a prefix"
 	mk() {
 		"${as[@]}" make -s -C "$SLIPWAY_ROOT" -o all B="$SLIPWAY_BIN" \
 			PREFIX="$prefix" "$@"

@@ -7,7 +7,22 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 bad=$(
 	for tool in $(make -s print-TOOLS); do
-		"$1/$tool" --help | sed -nE "s/^ +((-[A-Za-z]), )? *(--[a-z0-9-]+)([ =[][^ ]+)?( +(.*))?$/$tool\t\2\t\3\t\4\t\6/p"
+		# tool, letter, name, argument, help; a long name has its help on
+		# the next line.
+		"$1/$tool" --help | awk -v tool="$tool" '
+		/^Examples/ { exit }
+		/^  (-[A-Za-z], |    )--[a-z0-9-]+/ {
+			if (name != "") print tool "\t" letter "\t" name "\t" arg "\t" help
+			letter = $1 ~ /^-[A-Za-z],$/ ? substr($1, 1, 2) : ""
+			line = substr($0, 7)
+			help = match(line, /  +/) ? substr(line, RSTART + RLENGTH) : ""
+			if (RSTART > 0) line = substr(line, 1, RSTART - 1)
+			name = line; sub(/[ =[,].*/, "", name)
+			arg = substr(line, length(name) + 1)
+			next
+		}
+		/^                    / && help == "" { help = $0; sub(/^ +/, "", help) }
+		END { if (name != "") print tool "\t" letter "\t" name "\t" arg "\t" help }'
 	done | awk -F '\t' '
 	{
 		n++

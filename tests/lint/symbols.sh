@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# symbols.sh BUILD-DIR - every global symbol of lib/FLOOR/NAME.o is NAME_...
+# symbols.sh BUILD-DIR - every global symbol of lib/FLOOR/NAME.o is NAME or NAME_...
 set -euo pipefail
 
 bad=$(
@@ -8,7 +8,7 @@ bad=$(
 		[ -e "${o#"$1/"}" ] || [ -e "$(dirname "${o#"$1/"}")/$name.c" ] ||
 			continue	# its source is gone
 		nm -g --defined-only "$o" | awk -v name="$name" -v o="${o#"$1/"}" '
-			NF == 3 && $3 !~ "^" name "_" &&
+			NF == 3 && $3 !~ "^" name "(_|$)" &&
 			    $3 !~ /^(__|_fini|_init)/ { print o ": " $3 }'
 	done
 )

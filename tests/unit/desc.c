@@ -9,8 +9,8 @@
 #include "oci/desc.h"
 #include "record/json.h"
 
-#define SHA "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78" \
-	"52b855"
+#define SHA "sha256:e3b0c44298fc1c149afbf4c8996fb924" \
+	"27ae41e4649b934ca495991b7852b855"
 
 static const char *
 normal(const char *str)

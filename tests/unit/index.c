@@ -169,6 +169,33 @@ an_index_is_flattened_and_its_attestations_stand_last(void)
 	    "\"vnd.docker.reference.type\":") != NULL);
 }
 
+/* `unknown` is before `windows`, and stands behind it all the same; two
+ * versions of Windows are two platforms. */
+static void
+an_attestation_stands_behind_windows(void)
+{
+	AUTO(index_release) struct index x = INDEX_INIT;
+	struct desc old = image_of("{\"os\":\"windows\",\"architecture\":"
+	    "\"amd64\",\"os.version\":\"10.0.17763.1\"," ROOTFS "}");
+	struct desc new = image_of("{\"os\":\"windows\",\"architecture\":"
+	    "\"amd64\",\"os.version\":\"10.0.20348.1\"," ROOTFS "}");
+	struct desc statement = image_of("{}"), in;
+	autofree char *attested = entry(&statement, ",\"platform\":{"
+	    "\"architecture\":\"unknown\",\"os\":\"unknown\"}");
+	struct desc_platform any;
+	struct err e;
+
+	in = index_of(attested);
+	assert(load(&x, &in, &e) == 0);
+	assert(load(&x, &new, &e) == 0 && load(&x, &old, &e) == 0);
+	assert(x.n == 3 && x.children[2].attestation);
+	assert(strcmp(x.children[0].desc.digest, old.digest) == 0);
+	assert(desc_platform_parse("windows/amd64", &any, &e) == 0);
+	assert(index_find(&x, &any) == &x.children[0]);
+	autofree char *text = write_index(&x);
+	assert(strstr(text, "\"os.version\":\"10.0.20348.1\"") != NULL);
+}
+
 static void
 refused(const struct desc *d, const char *code)
 {
@@ -379,6 +406,7 @@ main(void)
 		TEST(the_same_children_give_the_same_bytes_in_any_order),
 		TEST(two_images_for_one_platform_are_refused),
 		TEST(an_index_is_flattened_and_its_attestations_stand_last),
+		TEST(an_attestation_stands_behind_windows),
 		TEST(bad_documents_are_refused_for_their_reason),
 		TEST(a_document_that_is_two_things_is_refused),
 		TEST(an_image_of_an_index_is_chosen_by_its_platform),
