@@ -4,13 +4,10 @@
  * What the native engine does with a Dockerfile is in lib/build/native.h, the
  * fields and the exit status in img-build(1).
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -81,7 +78,7 @@ work(void *arg, void *jobp, struct err *e)
 		.target = o->target, .platform = o->platform,
 		.args = o->args, .labels = c->opts.labels,
 		.annotations = c->opts.annotations,
-		.contexts = c->opts.contexts, .staged = o->staged,
+		.contexts = o->contexts, .staged = o->staged,
 		.manifest_sha256 = o->manifest_sha256,
 		.keep_modes = c->opts.keep_modes, .method = c->opts.method,
 		.level = c->opts.level, .threads = pool_cpus(),
@@ -245,23 +242,6 @@ set_tag(void *arg, const char *value, struct err *e)
 	return 0;
 }
 
-/* Something can be read from stdin, now or when it comes. */
-static bool
-records_wait(void)
-{
-	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-	struct stat st;
-	int ready = 0;
-
-	if (fstat(STDIN_FILENO, &st) < 0 || S_ISCHR(st.st_mode))
-		return false;
-	if (S_ISREG(st.st_mode))
-		return lseek(STDIN_FILENO, 0, SEEK_CUR) < st.st_size;
-	while (poll(&in, 1, -1) < 0 && errno == EINTR)
-		continue;
-	return ioctl(STDIN_FILENO, FIONREAD, &ready) == 0 && ready > 0;
-}
-
 static void
 record_platform(const char *name)
 {
@@ -278,8 +258,11 @@ record_platform(const char *name)
 	tool_record(o.buf.data, name);
 }
 
-/* --platform defines the records; without it a context alone stands for this
- * machine's platform, where no records come. */
+/*
+ * --platform defines the records.  Without it they come on stdin, and none is
+ * an error, because the tool before may have died; only where a person has
+ * typed the command is a context alone for the machine's own platform.
+ */
 static int
 ready(void *arg, struct err *e)
 {
@@ -297,7 +280,8 @@ ready(void *arg, struct err *e)
 		c->opts.context = c->operand;
 	if (clock_epoch(&c->epoch, e) < 0)
 		return -1;
-	if (c->platforms.n == 0 && c->operand != NULL && !records_wait() &&
+	if (c->platforms.n == 0 && c->operand != NULL &&
+	    isatty(STDIN_FILENO) == 1 &&
 	    (uname(&u) < 0 || set_platform(c, u.machine, e) < 0))
 		return -1;
 	for (size_t i = 0; i < c->platforms.n; i++)
@@ -327,15 +311,15 @@ static const struct tool_opt image[] = {
 	  .help = "label in the config" },
 	{ .name = "annotation", .arg = "K=V", .set = set_annotation,
 	  .help = "annotation of the manifest" },
-	{ .name = "compression", .arg = "METHOD", .set = set_compression,
-	  .help = "gzip[:1..12] (default), zstd[:1..19], none" },
+	{ .name = "compression", .arg = "METHOD[:LEVEL]",
+	  .set = set_compression, .help = "how it is compressed (gzip)" },
 	{ .name = "context-modes", .arg = "HOW", .set = set_modes,
 	  .help = "git: 0644 or 0755 (default); keep: as they are" },
 	{ .name = NULL },
 };
 static const struct tool_opt place[] = {
 	{ .name = "output", .letter = 'o', .arg = "PLACE", .set = set_output,
-	  .help = "oci:DIR[:TAG]; TAG is -t's if not given" },
+	  .help = "where the result goes" },
 	{ .name = "dry-run", .flag = &ctx.opts.dry_run,
 	  .help = "write nothing" },
 	{ .name = NULL },

@@ -89,13 +89,22 @@ read_components(struct context *c, struct rec *r, struct pack_spec *s,
     struct err *e)
 {
 	struct component_reader reader = { r, s };
+	size_t len;
+	const char *text = rec_text(r, "bundle.components", &len);
+
+	if (text != NULL && *text != '{' && *text != 'n')
+		return err_set(e, ERR_INPUT, "field_invalid", "invalid field: "
+		    "bundle.components: an object is wanted");
 	int rc = rec_each(r, "bundle.components", add_component, &reader, e);
 
-	for (size_t i = 0; rc == 0 && i < c->spec.ncomponents; i++) {
+	for (size_t i = 0; rc >= 0 && i < c->spec.ncomponents; i++) {
 		const struct pack_component *p = &c->spec.components[i];
 
-		pack_spec_component(s, p->name, p->version, p->commit);
+		if (!pack_spec_has(s, p->name))
+			pack_spec_component(s, p->name, p->version,
+			    p->commit);
 	}
+	pack_spec_sort(s);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -268,6 +277,10 @@ ready(void *arg, struct err *e)
 	if (!c->method_given && len > 4 &&
 	    strcmp(c->output + len - 4, ".zst") == 0)
 		c->method = ZOUT_ZSTD;
+	if (c->created_at != NULL &&
+	    !clock_valid(c->created_at, strlen(c->created_at)))
+		return err_set(e, ERR_INPUT, "usage", "--created-at takes a "
+		    "time as RFC 3339 writes it, not '%s'", c->created_at);
 	if (clock_epoch(&c->epoch, e) < 0)
 		return -1;
 	return intake_opts_ready(&c->opts, e);

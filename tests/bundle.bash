@@ -1,12 +1,15 @@
 # bundle.bash - bundles for tests, made on the fly, and what the tools say.
 
 make_bundle=$SLIPWAY_ROOT/tests/data/make-bundle.py
+# a shim in front of Python costs more than the bundle
+python=/usr/bin/python3
+[ -x $python ] || python=python3
 prefix='runtime bundle validation failed: '
 
 # bundle FILE [ARCH] [OPTION CODE]...: an honest bundle, or one with a fault;
 # the options are those of make-bundle.py.
 bundle() {
-	python3 -ES "$make_bundle" "$@"
+	$python -ES "$make_bundle" "$@"
 }
 
 # judged CODE MESSAGE: every record of ./out was refused so, and every line of
@@ -57,12 +60,29 @@ sound() {
 }
 
 # tree DIR: modes, types, targets and digests of all that is in it, sorted.
-tree() {
-	(cd "$1" && find . -mindepth 1 \( -type l -printf '%p l %l\n' \) -o \
+tree() (
+	cd "$1" || return 1
+	find . -mindepth 1 \( -type l -printf '%p l %l\n' \) -o \
 	    \( -type d -printf '%p d %m\n' \) -o -printf '%p %y %m %s\n' |
 	    LC_ALL=C sort
-	cd "$1" && find . -type f -print0 | LC_ALL=C sort -z |
-	    xargs -0r sha256sum)
+	# an ordinary user can not read them all
+	find . -type f -readable -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
+)
+
+# as_user COMMAND...: as an ordinary user, who reaches the test's folder; the
+# files are the caller's business.
+as_user() {
+	local d
+
+	if [ "$(id -u)" -ne 0 ]; then
+		"$@"
+		return
+	fi
+	for d in "$PWD" "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/.." \
+	    "$BATS_TEST_TMPDIR/../.."; do
+		chmod a+x "$d"
+	done
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
 }
 
 needs_root() {

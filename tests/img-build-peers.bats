@@ -17,7 +17,7 @@ fixture() {
 	cat > c/Dockerfile <<-'END'
 		ARG FROM=first
 		FROM scratch AS first
-		WORKDIR /work/dir
+		WORKDIR /srv/dir
 		COPY --chown=5:6 bin files/
 		COPY --chown=7 real/file /own/er/f
 		COPY real /l/
@@ -48,7 +48,7 @@ fixture() {
 # listing DIR: what a root file system is, without what engines add.
 listing() {
 	(
-		cd "$1"
+		cd "$1" || exit
 		find . -mindepth 1 \( -path ./dev -o -path ./proc -o \
 		    -path ./sys -o -path ./etc -o -name .dockerenv \) -prune \
 		    -o \( -type d -printf '%p d %m %U:%G\n' -o \

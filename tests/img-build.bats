@@ -73,7 +73,7 @@ local_setup() {
 		ENV P=$TARGETPLATFORM
 	END
 	printf '%s\n' '{"arch":"amd64","x":1.0}' '{"platform":"linux/arm64"}' > in
-	tool 0 img-build --context c -t me/app:1-{arch} -o oci:o -j 2 < in
+	tool 0 img-build --context c -t 'me/app:1-{arch}' -o oci:o -j 2 < in
 	is 2 "$(jq -s length out)"
 	is "me/app:1-amd64 me/app:1-arm64" \
 	    "$(jq -rs 'map(.image.ref) | join(" ")' out)"
@@ -84,12 +84,24 @@ local_setup() {
 	[ -f u/rootfs/arm64/conf ]
 }
 
-@test "img-build: without records a context is built for this machine" {
+@test "img-build: a person at a terminal gets this machine's platform" {
+	needs script
 	printf 'FROM scratch\nCOPY bin /\n' > c/Dockerfile
-	tool 0 img-build -o oci:o:t c < /dev/null
+	script -qec 'img-build --json -o oci:o:t c > out' /dev/null > screen
 	is "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')" \
 	    "$(field .arch)"
-	: | tool 0 img-build -o oci:o:t c
+}
+
+@test "img-build: no records behind a context is an error, not a build" {
+	printf 'FROM scratch\nCOPY bin /\n' > c/Dockerfile
+	tool 2 img-build -o oci:o:t c < /dev/null
+	is no_records "$(field .error.code)"
+	: | tool 2 img-build -o oci:o:t c
+	[ ! -e o ]
+}
+
+@test "img-build: the operand is the context of the records on stdin" {
+	printf 'FROM scratch\nCOPY bin /\n' > c/Dockerfile
 	echo '{"arch":"arm64"}' > in
 	tool 0 img-build -o oci:o:t c < in
 	is linux/arm64 "$(field .image.platform)"
@@ -224,6 +236,30 @@ local_setup() {
 	is prebuilt "$(cat u/rootfs/out/server)"
 }
 
+@test "img-build: a build context can be another for each architecture" {
+	mkdir -p pre/amd64 pre/arm64
+	echo x86 > pre/amd64/server
+	echo arm > pre/arm64/server
+	printf 'FROM rust AS compile\nRUN x\nFROM scratch\nCOPY --from=compile server /\n' \
+	    > c/Dockerfile
+	tool 0 img-build --platform linux/amd64,linux/arm64 \
+	    --build-context 'compile=pre/{arch}' -o 'oci:o:{arch}' c
+	unpack o:arm64 u
+	is arm "$(cat u/rootfs/server)"
+	unpack o:amd64 u
+	is x86 "$(cat u/rootfs/server)"
+}
+
+@test "img-build: where the output lies in the context it is no part of it" {
+	printf 'FROM scratch\nCOPY . /\n' > c/Dockerfile
+	tool 0 img-build -j 2 --platform linux/amd64,linux/arm64 \
+	    -o 'oci:./c/o/:{arch}' c
+	jq -r .image.digest out > first
+	tool 0 img-build -j 2 --platform linux/amd64,linux/arm64 \
+	    -o 'oci:./c/o/:{arch}' c
+	jq -r .image.digest out | diff first -
+}
+
 @test "img-build: a layer is sorted, owned by root and has one time" {
 	mkdir -p 'c/s/a' c/s/a.b
 	touch c/s/a/x c/s/a.b/y c/s/a-
@@ -285,7 +321,8 @@ local_setup() {
 	printf 'FROM scratch\nCOPY . /\n' > c/Dockerfile
 	tool 0 build -o oci:o:t c
 	unpack o:t u
-	is "./bin ./bin/app" "$(cd u/rootfs && echo $(find . -mindepth 1))"
+	is "./bin ./bin/app " "$(cd u/rootfs && find . -mindepth 1 | sort |
+	    tr '\n' ' ')"
 	printf 'FROM scratch\nCOPY etc/conf /\n' > c/Dockerfile
 	tool 1 build -o oci:o:t c
 	is "img-build: linux/amd64: Dockerfile:2: no such file in the context: etc/conf (.dockerignore excludes it)" \
@@ -342,7 +379,7 @@ local_setup() {
 	done
 	head -c 3000000 /dev/urandom > c/big
 	printf 'FROM scratch\nCOPY . /\nWORKDIR /w\nENV A=b\n' > c/Dockerfile
-	img-build --platform linux/amd64,linux/arm64 -j 1 -o oci:o1:{arch} c \
+	img-build --platform linux/amd64,linux/arm64 -j 1 -o 'oci:o1:{arch}' c \
 	    > /dev/null
 	mkdir c2
 	(cd c && find . -mindepth 1 -print0 | sort -rz | cpio -0pdm ../c2) \
@@ -350,7 +387,7 @@ local_setup() {
 	touch -d 2001-01-01 c2/etc/conf
 	chmod g+w c2/etc/conf
 	(umask 077 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 taskset -c 0 img-build \
-	    --platform linux/amd64,linux/arm64 -j 8 -o oci:o2:{arch} c2 \
+	    --platform linux/amd64,linux/arm64 -j 8 -o 'oci:o2:{arch}' c2 \
 	    > /dev/null)
 	diff -r o1 o2
 }
@@ -424,11 +461,12 @@ local_setup() {
 	[ ! -e fresh ]
 }
 
-@test "img-build: a file that changes while it is read is noticed" {
-	needs python3
-	printf 'FROM scratch\nCOPY f /\n' > c/Dockerfile
+@test "img-build: a FIFO in the context is refused where it is copied, and never opened" {
+	printf 'FROM scratch\nCOPY bin /\n' > c/Dockerfile
 	mkfifo c/f
-	tool 2 build -o oci:o:t c
+	tool 0 timeout 10 img-build --platform linux/amd64 -o oci:o:t c
+	printf 'FROM scratch\nCOPY f /\n' > c/Dockerfile
+	tool 2 timeout 10 img-build --platform linux/amd64 -o oci:o:t c
 	is "img-build: linux/amd64: Dockerfile:2: neither a file nor a directory nor a symlink: '/f'" \
 	    "$(cat err)"
 }

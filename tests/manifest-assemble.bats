@@ -262,11 +262,11 @@ blob_of() {
 	is "linux/arm/v6 linux/arm/v7 linux/arm64" "$(field \
 	    '[.index.manifests[].platform] | join(" ")')"
 	layout_good l
-	record in v6 linux/arm/v6 > v6
-	is arm "$(jq -r .arch v6)"
-	tool 0 manifest-assemble --dry-run -t app:1 < v6
-	jq -c '.platform = "linux/arm"' v6 > v7
-	tool 1 manifest-assemble --dry-run -t app:1 < v7
+	record in v6 linux/arm/v6 > v6.jsonl
+	is arm "$(jq -r .arch v6.jsonl)"
+	tool 0 manifest-assemble --dry-run -t app:1 < v6.jsonl
+	jq -c '.platform = "linux/arm"' v6.jsonl > v7.jsonl
+	tool 1 manifest-assemble --dry-run -t app:1 < v7.jsonl
 	is platform_mismatch "$(field .error.code)"
 }
 

@@ -34,7 +34,7 @@ buf_grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap > 0 ? b->cap : 64;
 
-	if (more > SIZE_MAX / 2 || b->len > SIZE_MAX / 2 - more - 1)
+	if (more >= SIZE_MAX / 2 - 1 || b->len >= SIZE_MAX / 2 - 1 - more)
 		mem_die();
 	while (cap < b->len + more + 1)
 		cap *= 2;

@@ -29,6 +29,7 @@ void buf_adds(struct buf *b, const char *str);
 void buf_addc(struct buf *b, char c);
 __attribute__((format(printf, 2, 3)))
 void buf_addf(struct buf *b, const char *fmt, ...);
+__attribute__((format(printf, 2, 0)))
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
 void buf_truncate(struct buf *b, size_t len);	/* len <= b->len */
 char *buf_detach(struct buf *b);	/* the caller frees; b is empty */

@@ -29,6 +29,7 @@ copy(char *to, size_t size, const char *from)
 }
 
 /* Print at most size bytes, and cut no UTF-8 sequence in two. */
+__attribute__((format(printf, 3, 0)))
 static void
 print(char *to, size_t size, const char *fmt, va_list ap)
 {

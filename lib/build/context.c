@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "build/dirtree.h"
+#include "build/path.h"
 
 #define READ_SIZE (256 << 10)
 
@@ -16,6 +17,7 @@ struct context {
 	int fd;
 	char *path;
 	struct ignore *ignore;
+	char *output;		/* below path, or NULL */
 	bool keep_modes;
 	char *buffer;		/* READ_SIZE, once something is read */
 };
@@ -25,6 +27,8 @@ skip(void *ctx, const char *path)
 {
 	const struct context *c = ctx;
 
+	if (c->output != NULL && strcmp(path, c->output) == 0)
+		return true;
 	return !ignore_has_exceptions(c->ignore) &&
 	    ignore_excludes(c->ignore, path);
 }
@@ -124,6 +128,7 @@ release(struct tree *t)
 	if (c->fd >= 0)
 		close(c->fd);
 	ignore_free(c->ignore);
+	free(c->output);
 	free(c->path);
 	free(c->buffer);
 	free(c);
@@ -133,15 +138,30 @@ static const struct tree_ops ops = {
 	.load = load, .read = read_file, .hint = hint, .release = release,
 };
 
+/* output as seen from path, if it lies below; by their text alone. */
+static char *
+below(const char *path, const char *output)
+{
+	autofree char *dir = path_clean(path);
+	autofree char *out = path_clean(output);
+	size_t len = strlen(dir);
+
+	if (len == 0)
+		return mem_str(out);
+	return strncmp(out, dir, len) == 0 && out[len] == '/' ?
+	    mem_str(out + len + 1) : NULL;
+}
+
 int
 context_open(struct tree *t, const char *path, struct ignore *ignore,
-    bool keep_modes, struct err *e)
+    const char *output, bool keep_modes, struct err *e)
 {
 	struct context *c = mem_zero(1, sizeof(*c));
 
 	tree_init(t, &ops, c);
 	t->root->lazy = true;
 	c->ignore = ignore;
+	c->output = output != NULL ? below(path, output) : NULL;
 	c->keep_modes = keep_modes;
 	c->path = mem_str(path);
 	c->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -17,11 +17,14 @@
 
 /*
  * Open path.  ignore is taken, also after a failure, and may be NULL.
+ * output is the directory that the build writes to, absolute, or NULL: where
+ * it lies in the context it is no part of it, or what one build writes would
+ * be read by another.
  * keep_modes: permission bits as they are; else a file has 0644 or 0755 by its
  * owner's x bit, as git sees it, and a directory 0755.  Owners are 0:0.
  * ERR_CHECK "not_found" without such a directory.
  */
 int context_open(struct tree *t, const char *path, struct ignore *ignore,
-    bool keep_modes, struct err *e);
+    const char *output, bool keep_modes, struct err *e);
 
 #endif

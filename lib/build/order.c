@@ -18,6 +18,7 @@ order_release(struct order *o)
 	free(o->manifest_sha256);
 	free(o->layout);
 	list_release(&o->args);
+	list_release(&o->contexts);
 	list_release(&o->refs);
 	list_release(&o->layout_tags);
 }
@@ -169,6 +170,20 @@ read_refs(struct order *o, const struct order_opts *opts, struct rec *r,
 	return 0;
 }
 
+static int
+read_contexts(struct order *o, const struct order_opts *opts,
+    struct rec *names, struct err *e)
+{
+	for (size_t i = 0; i < opts->contexts.n; i++) {
+		AUTO(buf_release) struct buf item = BUF_INIT;
+
+		if (tool_expand(opts->contexts.items[i], names, &item, e) < 0)
+			return err_wrap(e, "--build-context");
+		list_add(&o->contexts, item.data);
+	}
+	return 0;
+}
+
 /* Where the image goes, and under which names. */
 static int
 read_output(struct order *o, const struct order_opts *opts,
@@ -227,6 +242,8 @@ order_read(struct order *o, const struct order_opts *opts, struct rec *r,
 	if ((names = names_of(o, r, e)) == NULL)
 		return -1;
 	rc = read_refs(o, opts, r, names, e);
+	if (rc == 0)
+		rc = read_contexts(o, opts, names, e);
 	if (rc == 0)
 		rc = read_output(o, opts, names, e);
 	rec_free(names);

@@ -27,10 +27,11 @@ struct order_opts {
 struct order {
 	char *file, *context, *target;		/* owned, as all here */
 	char *staged, *manifest_sha256;
-	struct list args;
+	struct list args, contexts;
 	struct desc_platform platform;
 	char platform_name[104];
-	struct list refs;		/* the names, placeholders replaced */
+	struct list refs;		/* the names; in these, in contexts and
+					   in layout placeholders are replaced */
 	char *layout;			/* directory, or NULL for a dry run */
 	struct list layout_tags;	/* that the image gets in there */
 };

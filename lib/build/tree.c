@@ -169,7 +169,7 @@ tree_child(struct tree_node *dir, const char *name, size_t len,
 
 	if (tree_load(dir, e) < 0)
 		return -1;
-	if (!find(dir, name, len, &at))
+	if (dir->kids == NULL || !find(dir, name, len, &at))
 		return 0;
 	*node = dir->kids[at];
 	return 1;

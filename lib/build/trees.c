@@ -60,7 +60,8 @@ trees_context(struct trees *t, const struct native *n, const char *dockerfile,
 		rc = read_ignore(inside, &ignore, e);
 	if (rc < 0)
 		return -1;
-	return context_open(&t->context, n->context, ignore, n->keep_modes, e);
+	return context_open(&t->context, n->context, ignore, n->layout,
+	    n->keep_modes, e);
 }
 
 struct tree *
@@ -112,7 +113,8 @@ trees_dir(struct trees *t, const char *path, struct err *e)
 	if (read_ignore(inside, &ignore, e) < 0)
 		return NULL;
 	item = add(t, path);
-	if (context_open(&item->dir, path, ignore, t->n->keep_modes, e) < 0)
+	if (context_open(&item->dir, path, ignore, t->n->layout,
+	    t->n->keep_modes, e) < 0)
 		return NULL;
 	return &item->dir;
 }

@@ -159,7 +159,8 @@ entry_file(struct manifest_reader *r, struct manifest_entry *entry)
 	return good;
 }
 
-/* The node that an entry lists; false (and said) if it is listed twice. */
+/* The node that an entry lists, also where the rest of it is bad; false (and
+ * said) if it is listed twice. */
 static bool
 entry_node(struct manifest_reader *r, struct manifest_entry *entry)
 {
@@ -176,11 +177,11 @@ entry_node(struct manifest_reader *r, struct manifest_entry *entry)
 		return true;
 	}
 	n = &r->payload->nodes[entry->node];
-	if (n->listed != 0) {
+	if (n->listed) {
 		bad_entry(r, "manifest_field_invalid", ENTRY_PATH);
 		return false;
 	}
-	n->listed = (uint32_t)r->m->nentries + 1;
+	n->listed = true;
 	return true;
 }
 
@@ -198,7 +199,7 @@ entry_end(struct manifest_reader *r)
 		bad_entry(r, "manifest_field_invalid", ENTRY_PATH);
 		return;
 	}
-	if (!entry_has(r, ENTRY_TYPE))
+	if (!entry_node(r, &entry) || !entry_has(r, ENTRY_TYPE))
 		return;
 	entry.is_link = strcmp(v[ENTRY_TYPE].text.data, "symlink") == 0;
 	if (!v[ENTRY_TYPE].is_string || (!entry.is_link &&
@@ -217,8 +218,6 @@ entry_end(struct manifest_reader *r)
 		entry.target = payload_keep(r->payload,
 		    v[ENTRY_TARGET].text.data, v[ENTRY_TARGET].text.len);
 	}
-	if (!entry_node(r, &entry))
-		return;
 	mem_grow(&m->entries, &m->entries_cap, m->nentries,
 	    sizeof(*m->entries));
 	m->entries[m->nentries++] = entry;

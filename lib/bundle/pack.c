@@ -53,6 +53,30 @@ pack_spec_component(struct pack_spec *s, const char *name,
 		mem_str(name), mem_str(version), mem_str(commit) };
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct pack_component *)a)->name,
+	    ((const struct pack_component *)b)->name);
+}
+
+void
+pack_spec_sort(struct pack_spec *s)
+{
+	if (s->ncomponents > 0)
+		qsort(s->components, s->ncomponents, sizeof(*s->components),
+		    by_name);
+}
+
+bool
+pack_spec_has(const struct pack_spec *s, const char *name)
+{
+	for (size_t i = 0; i < s->ncomponents; i++)
+		if (strcmp(s->components[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 void
 pack_spec_release(struct pack_spec *s)
 {
@@ -223,7 +247,8 @@ static int
 open_item(const struct packer *p, const struct item *item, struct err *e)
 {
 	struct stat st;
-	int fd = file_open_beneath(p->root, item->path, O_RDONLY, 0);
+	int fd = file_open_beneath(p->root, item->path,
+	    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
 	if (fd < 0)
 		return err_sys(e, "cannot open '%s'", item->path);
@@ -250,11 +275,12 @@ hash_item(void *ctx, void *job)
 	struct err e;
 	int64_t size;
 	autofd int fd = open_item(p, item, &e);
+	bool read = fd >= 0 && digest_file(fd, item->path, item->sha256,
+	    &size, &e) == 0;
 
-	if (fd >= 0 && digest_file(fd, item->path, item->sha256, &size,
-	    &e) == 0 && size == item->size)
+	if (read && size == item->size)
 		return;
-	if (fd >= 0 && size != item->size)
+	if (read)
 		err_set(&e, ERR_SYS, "source_changed",
 		    "the file changed while it was packed: %s", item->path);
 	item->error = mem_alloc(sizeof(e));
@@ -446,6 +472,36 @@ verify_written(struct packer *p, int fd, const char *path,
 	return verify_fd(fd, &opts, r, e);
 }
 
+/* The output must not lie in the root: the next run would pack it. */
+static int
+check_output(const struct packer *p, const char *path, struct err *e)
+{
+	autofree char *dir = mem_dup(path, (size_t)(file_base(path) - path));
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat root, st, last = { .st_ino = 0 };
+	bool inside = false;
+
+	if (fd < 0 || fstat(p->root, &root) < 0) {
+		err_sys(e, "cannot open directory '%s'", dir);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while (!inside && fd >= 0 && fstat(fd, &st) == 0 &&
+	    (st.st_ino != last.st_ino || st.st_dev != last.st_dev)) {
+		int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		inside = st.st_ino == root.st_ino && st.st_dev == root.st_dev;
+		last = st;
+		close(fd);
+		fd = up;
+	}
+	if (fd >= 0)
+		close(fd);
+	return !inside ? 0 : err_set(e, ERR_INPUT, "output_in_root",
+	    "the output lies in the root that is packed: %s", path);
+}
+
 static int
 pack(struct packer *p, const char *path, struct verify_result *r,
     struct err *e)
@@ -461,6 +517,10 @@ pack(struct packer *p, const char *path, struct verify_result *r,
 	if (p->root < 0 || (fd = dup(p->root)) < 0)
 		return err_sys(e, "cannot open directory '%s'",
 		    p->spec->root);
+	if (check_output(p, path, e) < 0) {
+		close(fd);
+		return -1;
+	}
 	if (walk(p, fd, "", e) < 0)
 		return -1;
 	if (p->count > 0)

@@ -9,6 +9,7 @@
 #define PACK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ struct pack_spec {
 void pack_spec_release(struct pack_spec *s);
 void pack_spec_component(struct pack_spec *s, const char *name,
     const char *version, const char *commit);
+bool pack_spec_has(const struct pack_spec *s, const char *name);
+/* Components by name: their order is no part of a bundle. */
+void pack_spec_sort(struct pack_spec *s);
 /* Name and version can be names of files: ERR_INPUT "field_invalid". */
 int pack_spec_check(const struct pack_spec *s, struct err *e);
 /* "<name>_<version>_<arch>"; the caller frees. */
@@ -45,7 +49,7 @@ struct pack_opts {
 
 /* Write the bundle to path, atomically.  *r as verify_file fills it.  ERR_CHECK
  * for a root that is not there ("not_found") or that rb-verify would refuse,
- * ERR_SYS ("source_changed" for files that change meanwhile). */
+ * ERR_INPUT "output_in_root", ERR_SYS ("source_changed" for files that change meanwhile). */
 int pack_bundle(const struct pack_spec *s, const struct pack_opts *o,
     const char *path, struct verify_result *r, struct err *e);
 

@@ -29,11 +29,11 @@ struct payload_node {
 	uint32_t parent, next;	/* node indices; next in its hash chain */
 	uint32_t name;		/* offset in names, NUL-terminated */
 	uint32_t target;	/* of a link: offset in names */
-	uint32_t listed;	/* its index in the manifest, plus one */
 	uint32_t order;		/* number of its entry in the archive */
 	uint16_t name_len, mode;
 	uint16_t machine;	/* ELF e_machine */
 	uint8_t type;		/* enum payload_type */
+	bool listed : 1;	/* in the manifest */
 	bool explicit_entry : 1;/* has an entry of its own */
 	bool has_seen_child : 1;
 	bool hashed : 1;	/* sha256 holds, its body was read */

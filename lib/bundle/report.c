@@ -87,7 +87,7 @@ report_entry(struct archive *a, uint32_t node, const char *tarball, FILE *out)
 	if (n->type == PAYLOAD_LINK)
 		json_out_kstr(&o, "target", payload_target(&a->payload,
 		    node));
-	json_out_kbool(&o, "listed", n->listed != 0);
+	json_out_kbool(&o, "listed", n->listed);
 	json_out_close(&o, '}');
 	fprintf(out, "%s\n", o.buf.data);
 }

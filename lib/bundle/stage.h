@@ -56,6 +56,7 @@ void stage_result_release(struct stage_result *r);
  * gaps.  opts.sink must be NULL.  -1 as verify_file; a refused bundle takes the
  * architecture's earlier tree with it, unless keep_stale.  ERR_CHECK
  * "staging_blocked" where something else than a directory has the name,
+ * "name_too_long" for names that the file system can not hold,
  * ERR_INPUT "destination_conflict".
  */
 int stage_file(struct stage_root *root, uint64_t seq, const char *path,

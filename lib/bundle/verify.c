@@ -200,7 +200,7 @@ rule_required_listed(struct verify *v)
 		    false);
 
 		if ((node == PAYLOAD_NONE ||
-		    node_of(v, node)->listed == 0) && finding_add(v->f,
+		    !node_of(v, node)->listed) && finding_add(v->f,
 		    "required_unlisted", path, "required runtime asset "
 		    "missing from manifest.json: %s", path) < 0)
 			return -1;
@@ -229,7 +229,7 @@ rule_unlisted(struct verify *v)
 		    strcmp(payload_name(p, i), "manifest.json") == 0;
 
 		if ((n->type != PAYLOAD_FILE && n->type != PAYLOAD_LINK) ||
-		    n->listed != 0 || manifest)
+		    n->listed || manifest)
 			continue;
 		mem_grow(&paths, &cap, count, sizeof(*paths));
 		paths[count++] = mem_str(payload_path(p, i, v->a->top,

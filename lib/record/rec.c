@@ -504,7 +504,7 @@ void
 rec_print(struct rec *r, struct buf *out)
 {
 	autofree bool *used = mem_zero(r->nedits, sizeof(*used));
-	uint32_t tail = r->nodes[0].end - 1;
+	uint32_t tail = r->nodes[0].start + 1;	/* what comes last */
 	bool any = false;
 
 	buf_add(out, r->text, r->nodes[0].start + 1);

@@ -236,10 +236,10 @@ tool_claim(const char *destination, struct err *e)
 	char *name = mem_str(destination);
 	void *found = tsearch(name, &claims, claim_order);
 
+	if (found != NULL && *(char **)found == name)
+		return 0;
 	if (found == NULL)
 		mem_die();
-	if (*(char **)found == name)
-		return 0;
 	free(name);
 	return err_set(e, ERR_INPUT, "destination_conflict",
 	    "an earlier record of this run writes there too: %s", destination);

@@ -9,8 +9,8 @@ of Python code that may break exactly one thing:
   -t CODE   the entries, with the manifest among them
   -s CODE   the tar stream `tar` (bytes)
   -z CODE   the compressed stream `out` (bytes)
-  -o WHERE  the manifest stands first (default) or last; both: last in a second
-            file, OUT.last
+  -o WHERE  the manifest stands first (default) or last; both: far in front
+            of the rest, and last in a second file, OUT.last
   -c HOW    gzip (default), zstd, xz or none
   -p        print the manifest with indent
 
@@ -171,6 +171,7 @@ if '-m' in hooks:
 if text is None:
     text = json.dumps(m, indent=2 if '-p' in hooks else None,
                       ensure_ascii=False).encode()
+where = hooks.get('-o', 'first')
 payload = entries
 
 
@@ -199,6 +200,10 @@ def write(name, last):
     entries = [copy(e) for e in payload]
     manifest = E(path('manifest.json'), text)
     entries.insert(len(entries) if last else 1, manifest)
+    if where == 'both' and not last:
+        # more than a reader's buffer, so that it meets the manifest's text
+        # before the headers behind it
+        entries[2:2] = [E(path('pad%d' % i), type='5') for i in range(300)]
     if '-t' in hooks:
         run(hooks['-t'], m=m, manifest=manifest)
     tar = b''.join(e.bytes() for e in entries) + bytes(1024)
@@ -211,7 +216,6 @@ def write(name, last):
         f.write(out)
 
 
-where = hooks.get('-o', 'first')
 write(out_path, where == 'last')
 if where == 'both':
     write(out_path + '.last', True)

@@ -387,7 +387,7 @@ flips() {
 
 @test "pipeline: the demo shows the index and both platforms" {
 	DEMO_DIR=$PWD/demo "$SLIPWAY_ROOT/scripts/demo.sh" > out
-	grep -E '^  index     sha256:[0-9a-f]{64}  openshell/cluster:dev$' out
-	grep -E '^  linux/amd64  sha256:' out
-	grep -E '^  linux/arm64  sha256:' out
+	grep -E '^  index +sha256:[0-9a-f]{64}  openshell/cluster:dev$' out
+	grep -E '^  linux/amd64  sha256:[0-9a-f]{64}  ' out
+	grep -E '^  linux/arm64  sha256:[0-9a-f]{64}  ' out
 }

@@ -140,7 +140,7 @@ getters_find_members_of_members(void)
 	assert(rec_str(r, "null", &str, &e) == 0);
 	assert(rec_str(r, "null.x", &str, &e) == 0);
 	assert(rec_str(r, "las", &str, &e) == 0);
-	assert(rec_text(r, "b.c", &len) != NULL && len == 25);
+	assert(rec_text(r, "b.c", &len) != NULL && len == 23);
 	assert(rec_need_str(r, "no", &str, &e) < 0);
 	assert(e.kind == ERR_INPUT && strcmp(e.code, "field_missing") == 0);
 	rec_free(r);

@@ -152,6 +152,7 @@ copy(struct tree *from, struct tree *to, const char *line)
 
 	while ((word = strsep(&rest, " ")) != NULL)
 		list_add(&words, word);
+	assert(words.items != NULL);
 	sources = words;
 	sources.n--;
 	tr.dest = words.items[words.n - 1];
