@@ -29,7 +29,7 @@ struct assemble {
 	struct part_sources sources;
 	size_t nrecords;
 	struct group_list groups;
-	bool broken;			/* the input ended in a malformed line */
+	int broken;			/* kind of what ended the input early */
 };
 
 static void
@@ -290,9 +290,9 @@ finish_group(const struct assemble *a, struct group *g)
 	if ((kind = group_failure(g)) != ERR_NONE)
 		emit_failed(g, kind, "another image for the same name failed",
 		    &clock);
-	else if (a->broken)
-		emit_failed(g, ERR_INPUT, "the input ends in a malformed "
-		    "line, which may belong to the same name", &clock);
+	else if (a->broken > 0)
+		emit_failed(g, (enum err_kind)a->broken, "the input ended too "
+		    "early, and more may belong to the same name", &clock);
 	else if (a->groups.held != ERR_NONE)
 		emit_failed(g, a->groups.held, "a record failed that may "
 		    "belong to the same name", &clock);
@@ -343,7 +343,7 @@ main(int argc, char *argv[])
 	if (status >= 0)
 		return status;
 	a.sources.copy = copy_new(tool_common.jobs);
-	a.broken = tool_collect(&tool, &a, take_record) > 0;
+	a.broken = tool_collect(&tool, &a, take_record);
 	copy_wait(a.sources.copy);
 	for (size_t i = 0; i < a.groups.n; i++)
 		finish_group(&a, a.groups.items[i]);

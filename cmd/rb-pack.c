@@ -90,9 +90,9 @@ read_components(struct context *c, struct rec *r, struct pack_spec *s,
 {
 	struct component_reader reader = { r, s };
 	size_t len;
-	const char *text = rec_text(r, "bundle.components", &len);
+	const char *value = rec_text(r, "bundle.components", &len);
 
-	if (text != NULL && *text != '{' && *text != 'n')
+	if (value != NULL && *value != '{' && *value != 'n')
 		return err_set(e, ERR_INPUT, "field_invalid", "invalid field: "
 		    "bundle.components: an object is wanted");
 	int rc = rec_each(r, "bundle.components", add_component, &reader, e);

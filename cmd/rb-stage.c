@@ -181,7 +181,7 @@ ready(void *arg, struct err *e)
 
 static const struct tool_opt options[] = {
 	{ .name = "root", .arg = "DIR", .str = &ctx.root_path,
-	  .help = "stage below DIR (deploy/docker/.build/runtime-bundle)" },
+	  .help = "stage below DIR (deploy/docker/.build/...)" },
 	INTAKE_OPT_ARCH,
 	INTAKE_OPT_CONTRACT(&ctx.opts.contract_file),
 	INTAKE_OPT_MAX_BYTES(set_max_bytes),

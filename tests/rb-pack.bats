@@ -293,7 +293,7 @@ refuses() {
 		tool 2 rb-pack < in
 		is input "$(field .error.kind)"
 	done
-	[ -z "$(ls -- *.tar.gz | grep -v root.tar.gz)" ]
+	is ./root.tar.gz "$(find . -name '*.tar.gz')"
 }
 
 @test "rb-pack: another contract, by option or environment" {

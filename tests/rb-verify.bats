@@ -1027,14 +1027,14 @@ entries.insert(0, E("./", type="5"))'
 	done
 	# several frames or streams of one tar
 	bundle a.tar amd64 -c none
-	head -c 3000 a.tar > 1
-	tail -c +3001 a.tar > 2
-	(zstd -cq 1 && zstd -cq 2) > a.tar.gz
+	head -c 3000 a.tar > x
+	tail -c +3001 a.tar > y
+	(zstd -cq x && zstd -cq y) > a.tar.gz
 	sound a.tar.gz
 	needs xz
-	(xz -c 1 && xz -c 2) > a.tar.gz
+	(xz -c x && xz -c y) > a.tar.gz
 	sound a.tar.gz
-	(gzip -c 1 && gzip -c 2) > a.tar.gz
+	(gzip -c x && gzip -c y) > a.tar.gz
 	tool 1 rb-verify a.tar.gz
 	# zero blocks inside of the stream
 	bundle a.tar.gz amd64 -s 'tar += bytes(1 << 20)'

@@ -210,14 +210,36 @@ find(const struct rec *r, const char *key)
 	return n == NULL || n->type == JSON_NULL ? NULL : n;
 }
 
+static void
+no_memory(void *data)
+{
+	(void)data;
+	mem_die();
+}
+
+/* libjq keeps its handler for each thread, and aborts without one. */
+static void
+setup_jv(void)
+{
+	static _Thread_local bool ready;
+
+	if (!ready)
+		jv_nomem_handler(no_memory, NULL);
+	ready = true;
+}
+
 /* The decoded string at n, kept with the record; NULL if it has a NUL.  libjq's
  * reader sees only what the strict one has passed. */
 static const char *
 decode(struct rec *r, const struct node *n)
 {
-	jv v = jv_parse_sized(r->text + n->start, (int)(n->end - n->start));
-	bool is_string = jv_get_kind(v) == JV_KIND_STRING;
+	bool is_string;
 	char *str = NULL;
+	jv v;
+
+	setup_jv();
+	v = jv_parse_sized(r->text + n->start, (int)(n->end - n->start));
+	is_string = jv_get_kind(v) == JV_KIND_STRING;
 
 	if (is_string && strlen(jv_string_value(v)) ==
 	    (size_t)jv_string_length_bytes(jv_copy(v)))

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jv.h>
 #include <locale.h>
 #include <search.h>
 #include <signal.h>
@@ -47,13 +46,6 @@ hold_standard_fds(void)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
 		    open("/dev/null", flags[fd]) < 0)
 			_exit(3);
-}
-
-static void
-nomem(void *data)
-{
-	(void)data;
-	mem_die();
 }
 
 static int
@@ -158,7 +150,6 @@ tool_start(const struct tool *t, void *ctx, int argc, char *argv[])
 	sigprocmask(SIG_UNBLOCK, &pipe_set, NULL);
 	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
 		setlocale(LC_CTYPE, "C");
-	jv_nomem_handler(nomem, NULL);
 	say_start(t->name);
 	tool_run.tool = t;
 	tool_common.jobs = pool_cpus();
@@ -325,10 +316,10 @@ tool_collect(const struct tool *t, void *ctx,
 			break;
 		case TOOL_RUN_WAIT:
 			if (tool_run_fill() < 0)
-				return 1;
+				return (int)tool_run.broken_error.kind;
 			break;
 		case TOOL_RUN_BROKEN:
-			return 1;
+			return (int)tool_run.broken_error.kind;
 		default:
 			return tool_run.records == 0 ? -1 : 0;
 		}

@@ -117,9 +117,10 @@ int tool_filter(const struct tool *t, void *ctx);
 
 /*
  * Read all records (for many-in tools): fn gets each, in order, owning it from
- * then on; failed ones too.  Returns 0; 1 where a malformed line or a failure
- * to read ended the input (its error record is written by tool_finish, after
- * the tool's own); -1 where there was no record at all (tool_finish says so).
+ * then on; failed ones too.  Returns 0; ERR_INPUT where a malformed line ended
+ * the input, ERR_SYS where reading failed (its error record is written by
+ * tool_finish, after the tool's own); -1 where there was no record at all
+ * (tool_finish says so).
  */
 int tool_collect(const struct tool *t, void *ctx,
     int (*fn)(void *ctx, struct rec *r));

@@ -129,14 +129,20 @@ tool_run_passed_text(struct rec *r)
 	text_line("FAILED  ", b.data);
 }
 
+static int
+too_large(struct err *e)
+{
+	return err_set(e, ERR_INPUT, "record_too_large",
+	    "the finished record is longer than 1 MiB");
+}
+
 int
 tool_run_fits(struct rec *r, struct err *e)
 {
 	autobuf struct buf b = BUF_INIT;
 
 	rec_print(r, &b);
-	return b.len <= REC_LINE_MAX ? 0 : err_set(e, ERR_INPUT,
-	    "record_too_large", "the finished record is longer than 1 MiB");
+	return b.len <= REC_LINE_MAX ? 0 : too_large(e);
 }
 
 /* A line over the limit would stop the next filter: only its error goes on. */
@@ -151,7 +157,7 @@ tool_run_record(struct rec *r)
 	fits = tool_run.out.len - start <= REC_LINE_MAX;
 	if (!fits) {
 		buf_truncate(&tool_run.out, start);
-		tool_run_fits(r, &e);
+		too_large(&e);
 		tool_run_say(rec_where(r), &e);
 		tool_run.failed[ERR_INPUT] = true;
 		rec_undo(r);
