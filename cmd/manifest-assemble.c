@@ -316,7 +316,7 @@ main(int argc, char *argv[])
 	const struct tool_opt where[] = {
 		{ .name = "output", .letter = 'o', .arg = "PLACE",
 		  .set = set_out,
-		  .help = "oci:DIR[:TAG]; TAG is -t's if not given" },
+		  .help = "where the result goes" },
 		{ .name = "dry-run", .flag = &a.dry_run,
 		  .help = "write nothing" },
 		{ .name = NULL },

@@ -10,5 +10,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/deps.sh
 
 deps_install build demo test
-make -j"$(nproc)" WERROR=1 CC="${CC:-gcc}" B="${B:-build}" all units
+echo "Building in ${B:-build}"
+make -s -j"$(nproc)" WERROR=1 CC="${CC:-gcc}" B="${B:-build}" all units
 SLIPWAY_BIN=$(realpath "${B:-build}") exec scripts/run-suites.sh "$@"

@@ -43,17 +43,21 @@ tool() {
 	[ "$got" -eq "$want" ]
 }
 
-# needs PROGRAM...: skip with the reason where one is missing.
+# needs PROGRAM...: skip with the reason where one is missing.  Other projects'
+# programs that a test only asks for their opinion are peers: their tests may
+# be skipped in CI too.
 needs() {
 	local p
 
 	for p; do
-		command -v "$p" > /dev/null || skip "$p is not installed"
+		command -v "$p" > /dev/null && continue
+		case $p in
+		buildah | crane | docker | dockerd | go | helm | regctl | \
+			skopeo | umoci | qemu-*) skip "peer $p is not installed" ;;
+		*) skip "$p is not installed" ;;
+		esac
 	done
 }
-
-# peer PROGRAM...: the same for other projects' programs that a test only asks
-# for their opinion; in CI too the test may be skipped.
 peer() {
 	local p
 

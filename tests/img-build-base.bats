@@ -189,6 +189,73 @@ raw_base() {
 	is onbuild_unsupported "$(field .error.code)"
 }
 
+# keep FILE: it as a blob of ./b; its digest and size.
+keep() {
+	local sum
+
+	sum=$(sha256sum < "$1" | head -c 64)
+	cp "$1" "b/blobs/sha256/$sum"
+	jq -nc --arg d "sha256:$sum" --argjson n "$(stat -c %s "$1")" \
+	    '{digest:$d,size:$n}'
+}
+
+# reconfigure FILTER: the raw base, with a config as the filter makes it.
+reconfigure() {
+	local m
+
+	rm -rf b l1 l2
+	raw_base
+	m=$(blob b "$(jq -r '.manifests[0].digest' b/index.json)")
+	jq -c "$1" "$(blob b "$(jq -r .config.digest "$m")")" > config
+	jq -c --argjson c "$(keep config)" '.config += $c' "$m" > manifest
+	jq -c --argjson m "$(keep manifest)" '.manifests[0] += $m' \
+	    b/index.json > index
+	mv index b/index.json
+}
+
+@test "img-build: the base's SHELL runs what is in shell form" {
+	reconfigure '.config.Shell = ["/bin/bash", "-o", "pipefail", "-c"]'
+	printf 'FROM oci:b:1 AS x\nFROM x\nENTRYPOINT a | b\nCMD c\n' \
+	    > c/Dockerfile
+	tool 0 build -o oci:o:t c
+	jq -c .config "$(blob o "$(field .image.config_digest)")" > found
+	is '["/bin/bash","-o","pipefail","-c","a | b"]' \
+	    "$(jq -c .Entrypoint found)"
+	is '["/bin/bash","-o","pipefail","-c","c"]' "$(jq -c .Cmd found)"
+	is '["/bin/bash","-o","pipefail","-c"]' "$(jq -c .Shell found)"
+	reconfigure '.config.Shell = null'
+	tool 0 build -o oci:o:t c
+	is '["/bin/sh","-c","c"]' \
+	    "$(jq -c .config.Cmd "$(blob o "$(field .image.config_digest)")")"
+}
+
+@test "img-build: FROM --platform can not make the image one for another platform" {
+	reconfigure '.architecture = "arm64"'
+	printf 'FROM --platform=linux/arm64 oci:b:1 AS x\nFROM x\nCOPY f /\n' \
+	    > c/Dockerfile
+	for i in x 1; do
+		tool 2 build -o oci:o:t --target $i c
+		is "platform_mismatch linux/amd64 linux/arm64" "$(field \
+		    '"\(.error.code) \(.error.expected) \(.error.actual)"')"
+	done
+	is "img-build: linux/amd64: Dockerfile:2: the stage is for linux/arm64 by --platform, the image for linux/amd64" \
+	    "$(cat err)"
+	[ ! -e o ]
+	tool 0 img-build --platform linux/arm64 -o oci:o:t c
+	# what such a stage has can be copied
+	printf 'FROM --platform=linux/arm64 oci:b:1 AS x\nFROM scratch\nCOPY --from=x /a /\n' \
+	    > c/Dockerfile
+	tool 0 build -o oci:o:t c
+}
+
+@test "img-build: a base that names a version of its system is for the platform too" {
+	reconfigure '.["os.version"] = "6.1"'
+	printf 'FROM oci:b:1\nCOPY f /\n' > c/Dockerfile
+	tool 0 build -o oci:o:t c
+	is 6.1 "$(jq -r '.["os.version"]' \
+	    "$(blob o "$(field .image.config_digest)")")"
+}
+
 # stage: a staged bundle in root/amd64/bdl, and its record in ./in.
 stage() {
 	local d=root/amd64/bdl
@@ -301,6 +368,27 @@ changed() {
 	mv root/amd64 real && ln -s "$PWD/real" root/amd64
 	changed "$PWD/root/amd64: not a real directory"
 	rm -rf real
+}
+
+@test "img-build: a staged link whose text the manifest leaves out stays inside" {
+	local b=root/amd64/bdl to
+
+	staged_dockerfile
+	for to in /etc/passwd ../../../x dir/../../../x; do
+		stage
+		mkdir -p $b/usr/a/b
+		ln -s ../a/b $b/usr/lib/dir
+		jq -c 'del(.files[].target) | .files += [{path:"usr/lib/dir",
+		    entry_type:"symlink"}]' $b/manifest.json > m
+		mv m $b/manifest.json
+		record
+		# by way of the other link this one stays in the bundle
+		ln -sfn dir/../../lib/lib.so.1 $b/usr/lib/lib.so
+		tool 0 img-build --context c -o oci:o:t < in
+		rm -rf o
+		ln -sfn $to $b/usr/lib/lib.so
+		changed 'usr/lib/lib.so: the symlink leads out of the bundle'
+	done
 }
 
 @test "img-build: files of a staged tree that nobody copies are not read" {

@@ -151,6 +151,10 @@ scratch() {
 	    "Dockerfile:2: a closing double quote is missing" 'USER "x'
 }
 
+@test "img-build: a VOLUME of nothing is none" {
+	scratch 2 syntax "Dockerfile:2: VOLUME needs an argument" 'VOLUME []'
+}
+
 @test "img-build: copies that can not be" {
 	scratch 1 not_found \
 	    "Dockerfile:2: no such file in the context: no" 'COPY no /'
@@ -179,6 +183,41 @@ scratch() {
 	scratch 2 whiteout_name \
 	    "Dockerfile:2: a name that starts with '.wh.' can not be in a layer: '/.wh.f'" \
 	    'COPY . /'
+	rm c/.wh.f
+	scratch 2 whiteout_name \
+	    "Dockerfile:2: a name that starts with '.wh.' can not be in a layer: '/.wh.g'" \
+	    'COPY f /.wh.g'
+	scratch 2 whiteout_name \
+	    "Dockerfile:2: a name that starts with '.wh.' can not be in a layer: '/x/.wh.d'" \
+	    'COPY f /x/.wh.d/'
+	scratch 2 whiteout_name \
+	    "Dockerfile:2: a name that starts with '.wh.' can not be in a layer: '/.wh.w'" \
+	    'WORKDIR /.wh.w/x'
+}
+
+@test "img-build: what is not UTF-8 is refused where a config would change it" {
+	local text
+
+	for text in $'ENV A=\xff' $'LABEL a=\xff' $'WORKDIR /\xff' \
+	    $'USER \xff' $'VOLUME /\xff'; do
+		scratch 2 not_utf8 \
+		    "Dockerfile:2: a config can hold nothing but UTF-8: ${text/$'\xff'/\\xff}" \
+		    "$text"
+	done
+	printf 'FROM scratch\nARG A\nENV B=$A\n' > c/Dockerfile
+	tool 2 img-build --platform linux/amd64 -o oci:o:t \
+	    --build-arg $'A=\xff' c
+	is not_utf8 "$(field .error.code)"
+	for text in --label --annotation; do
+		tool 2 img-build --platform linux/amd64 -o oci:o:t \
+		    "$text" $'a=\xff' c
+		grep -qF "$text takes UTF-8, not 'a=\xff'" err
+	done
+	tool 2 img-build --platform linux/amd64 -o $'oci:\xff:t' c
+	[ ! -s out ]
+	# a file may be called so, and a comment is nobody's business
+	printf 'FROM scratch\n# \xff\nCOPY f /\xff\n' > c/Dockerfile
+	tool 0 img-build --platform linux/amd64 -o oci:o:t c
 }
 
 @test "img-build: targets, files and ignore files that are not there or wrong" {

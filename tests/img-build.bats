@@ -188,6 +188,23 @@ local_setup() {
 	    err
 }
 
+@test "img-build: here-documents are none in quotes, and some in ONBUILD" {
+	cat > c/Dockerfile <<-'END'
+		FROM debian AS compile
+		RUN echo "see <<EOF here" && sh -c 'cat <<X'
+		RUN ["sh", "-c", "cat <<EOF"]
+		RUN cat <<EOF "and <<more"
+		no instruction
+		EOF
+		ONBUILD RUN <<EOF
+		nor this
+		EOF
+		FROM scratch
+		COPY bin /
+	END
+	tool 0 build -o oci:o:t c
+}
+
 @test "img-build: stages are built only where the target needs them" {
 	cat > c/Dockerfile <<-'END'
 		FROM debian AS compile
@@ -257,6 +274,14 @@ local_setup() {
 	jq -r .image.digest out > first
 	tool 0 img-build -j 2 --platform linux/amd64,linux/arm64 \
 	    -o 'oci:./c/o/:{arch}' c
+	jq -r .image.digest out | diff first -
+	# whichever way leads there
+	ln -s c link
+	tool 0 img-build --platform linux/amd64,linux/arm64 \
+	    -o 'oci:./link/o:{arch}' c
+	jq -r .image.digest out | diff first -
+	tool 0 img-build --platform linux/amd64,linux/arm64 \
+	    -o 'oci:c/o:{arch}' link
 	jq -r .image.digest out | diff first -
 }
 
@@ -332,6 +357,16 @@ local_setup() {
 	# the one beside the Dockerfile wins
 	echo bin > c/Dockerfile.dockerignore
 	tool 0 build -o oci:o:t c
+}
+
+@test "img-build: a .dockerignore pattern of ** and an ending matches the ending" {
+	mkdir -p c/etc/.git
+	touch c/a.pyc c/etc/b.pyc c/etc/.pyc c/etc/.git/x c/etc/pyc
+	printf '**.pyc\n**.git\n**/conf\n' > c/.dockerignore
+	printf 'FROM scratch\nCOPY etc *.pyc /\n' > c/Dockerfile
+	tool 0 build -o oci:o:t c
+	unpack o:t u
+	is "./pyc " "$(cd u/rootfs && find . -mindepth 1 | tr '\n' ' ')"
 }
 
 @test "img-build: symlinks of the context never lead out of it" {

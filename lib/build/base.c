@@ -41,7 +41,7 @@ check_platform(const struct base *b, const struct desc_platform *want,
 {
 	char expected[104], actual[104];
 
-	if (desc_platform_equal(&b->image.platform, want))
+	if (desc_platform_match(want, &b->image.platform))
 		return 0;
 	desc_platform_format(want, expected);
 	desc_platform_format(&b->image.platform, actual);

@@ -16,6 +16,7 @@ config_release(struct config *c)
 	list_release(&c->labels);
 	list_release(&c->cmd);
 	list_release(&c->entrypoint);
+	list_release(&c->shell);
 	list_release(&c->ports);
 	list_release(&c->volumes);
 	list_release(&c->extra);
@@ -51,6 +52,7 @@ config_copy(struct config *to, const struct config *from)
 	list_copy(&to->labels, &from->labels);
 	list_copy(&to->cmd, &from->cmd);
 	list_copy(&to->entrypoint, &from->entrypoint);
+	list_copy(&to->shell, &from->shell);
 	to->has_cmd = from->has_cmd;
 	to->has_entrypoint = from->has_entrypoint;
 	list_copy(&to->ports, &from->ports);
@@ -201,6 +203,7 @@ read_config(struct reader *r, struct err *e)
 	    read_str(r, "config.WorkingDir", &c->workdir, e) < 0 ||
 	    read_str(r, "config.StopSignal", &c->stopsignal, e) < 0 ||
 	    read_list(r, "config.Env", &c->env, NULL, e) < 0 ||
+	    read_list(r, "config.Shell", &c->shell, NULL, e) < 0 ||
 	    read_list(r, "config.Cmd", &c->cmd, &c->has_cmd, e) < 0 ||
 	    read_list(r, "config.Entrypoint", &c->entrypoint,
 	    &c->has_entrypoint, e) < 0)

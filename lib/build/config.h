@@ -26,6 +26,7 @@ struct config {
 	struct list env, labels;		/* KEY=VALUE */
 	struct list cmd, entrypoint;
 	bool has_cmd, has_entrypoint;
+	struct list shell;	/* of a base, for the shell form; kept in extra */
 	struct list ports, volumes;		/* sets: "80/tcp", "/data" */
 	/* of a base: "name" and JSON text in turn */
 	struct list extra;			/* of the document */

@@ -138,12 +138,34 @@ static const struct tree_ops ops = {
 	.load = load, .read = read_file, .hint = hint, .release = release,
 };
 
-/* output as seen from path, if it lies below; by their text alone. */
+/* path without symlinks, relative to the root; what is not there yet stays as
+ * it is written. */
+static char *
+real_path(const char *path)
+{
+	autofree char *there = mem_str(path);
+	char *slash;
+
+	for (;;) {
+		autofree char *real = realpath(there, NULL);
+
+		if (real != NULL || (slash = strrchr(there, '/')) == NULL) {
+			autofree char *whole = mem_fmt("%s%s",
+			    real != NULL ? real : there,
+			    path + strlen(there));
+
+			return path_clean(whole);
+		}
+		*slash = '\0';
+	}
+}
+
+/* output as seen from path, if it lies below. */
 static char *
 below(const char *path, const char *output)
 {
-	autofree char *dir = path_clean(path);
-	autofree char *out = path_clean(output);
+	autofree char *dir = real_path(path);
+	autofree char *out = real_path(output);
 	size_t len = strlen(dir);
 
 	if (len == 0)

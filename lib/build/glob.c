@@ -9,7 +9,7 @@ enum kind {
 	CHAR,		/* c */
 	ANY,		/* one character but '/' */
 	STAR,		/* any number of them */
-	ALL,		/* any number of any: `**` at the end */
+	ALL,		/* any number of any: `**` at the end, `**.pyc` */
 	DIRS,		/* nothing, or anything that ends in '/': `**` */
 	CLASS,		/* ranges first .. first + count, or not in them */
 };
@@ -112,14 +112,32 @@ add_class(struct glob *g, const unsigned char **p, const unsigned char *end)
 	return true;
 }
 
-/* `**`, with a slash behind it eaten (moby/patternmatcher's reading). */
+/* No character up to end has a meaning of its own. */
+static bool
+plain(const unsigned char *p, const unsigned char *end)
+{
+	while (p < end && strchr("*?[]\\", *p) == NULL)
+		p++;
+	return p == end;
+}
+
+/*
+ * `**`, with a slash behind it eaten (moby/patternmatcher's reading).  One that
+ * starts a pattern without further wildcards goes over any text, so that
+ * `**.pyc` matches whatever ends in that.
+ */
 static void
 add_deep(struct glob *g, const unsigned char **p, const unsigned char *end)
 {
+	bool suffix = g->ntokens == 0;
+
 	(*p)++;
-	if (*p < end && **p == '/')
+	suffix = suffix && plain(*p, end);
+	if (*p < end && **p == '/') {
+		suffix = false;
 		(*p)++;
-	add(g, *p == end ? ALL : DIRS, 0);
+	}
+	add(g, suffix || *p == end ? ALL : DIRS, 0);
 }
 
 struct glob *

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "build/health.h"
 #include "build/owner.h"
 #include "build/path.h"
@@ -19,13 +20,19 @@ need(const struct dockerfile_cmd *c, struct err *e)
 	    c->name);
 }
 
-/* created_by of an instruction that makes no layer. */
-static void
-commit(struct stage *s, const struct dockerfile_cmd *c, const char *text)
+/* created_by of an instruction that makes no layer.  Its text is what the
+ * config has now, and JSON can not hold just any bytes. */
+static int
+commit(struct stage *s, const struct dockerfile_cmd *c, const char *text,
+    struct err *e)
 {
 	autofree char *line = mem_fmt("%s %s", c->name, text);
 
+	if (c->op != DOCKERFILE_ARG && !text_utf8_valid(text, strlen(text)))
+		return err_set(e, ERR_INPUT, "not_utf8",
+		    "a config can hold nothing but UTF-8: %s", line);
 	stage_commit(s, line);
+	return 0;
 }
 
 /* NAME and VALUE of "NAME=VALUE", each with its variables replaced. */
@@ -101,8 +108,7 @@ run_pairs(struct stage *s, const struct dockerfile_cmd *c, struct list *to,
 		*equals = '\0';
 		list_set(to, pairs.items[i], equals + 1);
 	}
-	commit(s, c, text.data);
-	return 0;
+	return commit(s, c, text.data, e);
 }
 
 int
@@ -138,8 +144,7 @@ run_arg(struct stage *s, const struct dockerfile_cmd *c, struct err *e)
 		stage_arg(s->vars, words.items[i], false, &s->args);
 		buf_addf(&text, "%s%s", i > 0 ? " " : "", words.items[i]);
 	}
-	commit(s, c, text.data);
-	return 0;
+	return commit(s, c, text.data, e);
 }
 
 /* As Go prints a list of strings: ["a" "b"]. */
@@ -159,7 +164,8 @@ add_quoted(struct buf *b, const struct list *l)
 	buf_addc(b, ']');
 }
 
-/* CMD and ENTRYPOINT: a JSON array as it is, anything else for the shell. */
+/* CMD and ENTRYPOINT: a JSON array as it is, anything else for the shell, the
+ * base's where it has one. */
 static int
 run_command(struct stage *s, const struct dockerfile_cmd *c, struct list *to,
     bool *has, struct err *e)
@@ -171,8 +177,11 @@ run_command(struct stage *s, const struct dockerfile_cmd *c, struct list *to,
 	if (rc < 0)
 		return -1;
 	if (rc == 0 && *c->text != '\0') {
-		list_add(&words, "/bin/sh");
-		list_add(&words, "-c");
+		list_copy(&words, &s->config.shell);
+		if (words.n == 0) {
+			list_add(&words, "/bin/sh");
+			list_add(&words, "-c");
+		}
 		list_add(&words, c->text);
 	}
 	list_release(to);
@@ -186,8 +195,7 @@ run_command(struct stage *s, const struct dockerfile_cmd *c, struct list *to,
 		s->config.has_cmd = false;
 	}
 	add_quoted(&text, &words);
-	commit(s, c, text.data);
-	return 0;
+	return commit(s, c, text.data, e);
 }
 
 static int
@@ -201,6 +209,9 @@ run_volume(struct stage *s, const struct dockerfile_cmd *c, struct err *e)
 		return -1;
 	if (rc == 0)
 		words_split(c->text, &words);
+	if (words.n == 0)
+		return err_set(e, ERR_INPUT, "syntax",
+		    "VOLUME needs an argument");
 	for (size_t i = 0; i < words.n; i++) {
 		autofree char *path = stage_word(s, words.items[i], e);
 
@@ -214,8 +225,7 @@ run_volume(struct stage *s, const struct dockerfile_cmd *c, struct err *e)
 			list_add(&s->config.volumes, path);
 	}
 	buf_addc(&text, ']');
-	commit(s, c, text.data);
-	return 0;
+	return commit(s, c, text.data, e);
 }
 
 static int
@@ -229,8 +239,7 @@ run_expose(struct stage *s, const struct dockerfile_cmd *c, struct err *e)
 	for (size_t i = 0; i < words.n; i++)
 		if (ports_add(words.items[i], &s->config.ports, e) < 0)
 			return -1;
-	commit(s, c, c->text);
-	return 0;
+	return commit(s, c, c->text, e);
 }
 
 static int
@@ -242,8 +251,7 @@ run_user(struct stage *s, const struct dockerfile_cmd *c, struct err *e)
 	if (user == NULL)
 		return -1;
 	config_set(&s->config.user, user);
-	commit(s, c, user);
-	return 0;
+	return commit(s, c, user, e);
 }
 
 static int
@@ -255,8 +263,7 @@ run_stopsignal(struct stage *s, const struct dockerfile_cmd *c, struct err *e)
 	if (name == NULL || health_signal(name, e) < 0)
 		return -1;
 	config_set(&s->config.stopsignal, name);
-	commit(s, c, name);
-	return 0;
+	return commit(s, c, name, e);
 }
 
 /* The directory is made, if it is not there, for the user in force. */
@@ -283,8 +290,7 @@ run_workdir(struct stage *s, const struct dockerfile_cmd *c, struct err *e)
 	if (tree_mkdirs(&s->tree, real.data, uid, gid, &dir, e) < 0)
 		return -1;
 	config_set(&s->config.workdir, full);
-	commit(s, c, full);
-	return 0;
+	return commit(s, c, full, e);
 }
 
 static int
@@ -301,8 +307,7 @@ run_healthcheck(struct stage *s, const struct dockerfile_cmd *c,
 	for (size_t i = 0; i < c->flags.n; i++)
 		buf_addf(&text, "%s ", c->flags.items[i]);
 	buf_adds(&text, c->text);
-	commit(s, c, text.data);
-	return 0;
+	return commit(s, c, text.data, e);
 }
 
 int

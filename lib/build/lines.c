@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "build/words.h"
 
 void
 lines_release(struct lines *l)
@@ -186,30 +187,31 @@ skip_heredoc(struct lines *l, const char *name, bool chomp, struct err *e)
 	    "the here-document '%s' has no end", name);
 }
 
-/* Docker looks for here-documents behind these instructions only. */
+/* Docker looks for here-documents behind these instructions only, and in words
+ * that no quote protects. */
 static int
 skip_heredocs(struct lines *l, struct err *e)
 {
+	AUTO(list_release) struct list words = LIST_INIT;
 	const char *p = l->text.data;
 
+	if (strncasecmp(p, "ONBUILD", 7) == 0 && lines_blank(p[7]))
+		p = lines_skip(p + 7);
 	if (strncasecmp(p, "RUN", 3) != 0 && strncasecmp(p, "COPY", 4) != 0 &&
 	    strncasecmp(p, "ADD", 3) != 0)
 		return 0;
-	while (*p != '\0' && !lines_blank(*p))
-		p++;
-	for (p = lines_skip(p); *p != '\0'; p = lines_skip(p)) {
-		size_t n = 0;
+	words_quoted(p, l->escape, &words);
+	for (size_t i = 1; i < words.n; i++) {
+		const char *word = words.items[i];
 		bool chomp = false;
+		autofree char *name = heredoc_name(word, strlen(word),
+		    &chomp);
 
-		while (p[n] != '\0' && !lines_blank(p[n]))
-			n++;
-		autofree char *name = heredoc_name(p, n, &chomp);
-		if (name != NULL) {
-			l->heredoc = true;
-			if (skip_heredoc(l, name, chomp, e) < 0)
-				return -1;
-		}
-		p += n;
+		if (name == NULL)
+			continue;
+		l->heredoc = true;
+		if (skip_heredoc(l, name, chomp, e) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -250,6 +250,15 @@ order_read(struct order *o, const struct order_opts *opts, struct rec *r,
 	return rc;
 }
 
+static int
+need_utf8(const char *option, const char *value, struct err *e)
+{
+	if (text_utf8_valid(value, strlen(value)))
+		return 0;
+	return err_set(e, ERR_INPUT, "usage", "%s takes UTF-8, not '%s'",
+	    option, value);
+}
+
 /* K=V, or with bare a K alone, which is K= */
 static int
 set_pair(struct list *to, const char *option, const char *value, bool bare,
@@ -280,14 +289,16 @@ order_set_arg(struct order_opts *opts, const char *value, struct err *e)
 int
 order_set_label(struct order_opts *opts, const char *value, struct err *e)
 {
-	return set_pair(&opts->labels, "--label", value, true, e);
+	return need_utf8("--label", value, e) < 0 ? -1 :
+	    set_pair(&opts->labels, "--label", value, true, e);
 }
 
 int
 order_set_annotation(struct order_opts *opts, const char *value,
     struct err *e)
 {
-	return set_pair(&opts->annotations, "--annotation", value, false, e);
+	return need_utf8("--annotation", value, e) < 0 ? -1 :
+	    set_pair(&opts->annotations, "--annotation", value, false, e);
 }
 
 int
@@ -303,6 +314,9 @@ order_set_output(struct order_opts *opts, const char *value, struct err *e)
 	    value[4] == ':')
 		return err_set(e, ERR_INPUT, "usage",
 		    "-o takes oci:DIR[:TAG], not '%s'", value);
+	/* the place goes into the record */
+	if (need_utf8("-o", value, e) < 0)
+		return -1;
 	opts->output = value;
 	return 0;
 }

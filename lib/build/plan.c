@@ -243,6 +243,9 @@ mark(struct plan *p, size_t i, struct err *e)
 		return dockerfile_at(p->file, s->from.line, e);
 	if (mark_source(p, &stage->base, e) < 0)
 		return -1;
+	/* what is built on another stage is for that one's platform */
+	if (s->platform == NULL && stage->base.kind == PLAN_STAGE)
+		stage->platform = p->stages[stage->base.stage].platform;
 	for (size_t k = 0; k < s->ncmds; k++) {
 		const char *name = plan_flag(&s->cmds[k], "--from");
 
@@ -291,12 +294,31 @@ check_stages(const struct plan *p, struct err *e)
 	return 0;
 }
 
+/* FROM --platform is for stages that others copy from; the config of the last
+ * one says what the record says. */
+static int
+check_target(const struct plan *p, struct err *e)
+{
+	const struct plan_stage *stage = &p->stages[p->target];
+	char is[104], want[104];
+
+	if (desc_platform_equal(&stage->platform, p->platform))
+		return 0;
+	desc_platform_format(&stage->platform, is);
+	desc_platform_format(p->platform, want);
+	err_set(e, ERR_INPUT, "platform_mismatch",
+	    "the stage is for %s by --platform, the image for %s", is, want);
+	err_set_values(e, want, is);
+	return dockerfile_at(p->file, p->file->stages[p->target].from.line,
+	    e);
+}
+
 int
 plan_make(struct plan *p, const char *target, struct err *e)
 {
 	p->stages = mem_zero(p->file->nstages, sizeof(*p->stages));
 	if (read_globals(p, e) < 0 || find_target(p, target, e) < 0 ||
-	    mark(p, p->target, e) < 0)
+	    mark(p, p->target, e) < 0 || check_target(p, e) < 0)
 		return -1;
 	return check_stages(p, e);
 }

@@ -270,6 +270,23 @@ static const struct tree_ops ops = {
 	.load = load, .read = read_file, .release = release,
 };
 
+/* Where the manifest does not say what a link's text is, it still was verified
+ * that it stays in the bundle. */
+static int
+check_inside(struct tree *t, const struct staged_list_item *item,
+    struct err *e)
+{
+	struct tree_node *n;
+	int rc;
+
+	if (item->size >= 0 || item->target != NULL)
+		return 0;
+	if ((rc = tree_lookup(t, item->path, false, &n, e)) <= 0)
+		return rc;
+	return tree_leads_out(n) ? changed(item->path,
+	    "the symlink leads out of the bundle", e) : 0;
+}
+
 static int
 open_all(struct tree *t, const char *path, const char *sha256,
     const char *arch, struct err *e)
@@ -283,6 +300,9 @@ open_all(struct tree *t, const char *path, const char *sha256,
 	for (size_t i = 0; i < s->list.n; i++)
 		if (!s->list.items[i].seen)
 			return changed(s->list.items[i].path, "not there", e);
+	for (size_t i = 0; i < s->list.n; i++)
+		if (check_inside(t, &s->list.items[i], e) < 0)
+			return -1;
 	return 0;
 }
 

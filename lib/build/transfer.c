@@ -177,12 +177,8 @@ put_file(const struct transfer *t, struct tree_node *dir, const char *name,
 	struct tree_node *n;
 	int rc = tree_child(dir, name, strlen(name), &n, e);
 
-	if (rc < 0)
+	if (rc < 0 || tree_name_check(dir, name, e) < 0)
 		return -1;
-	/* OCI image-spec, layer.md: such a name takes a file away */
-	if (strncmp(name, ".wh.", 4) == 0)
-		return fail(e, "whiteout_name", "a name that starts with "
-		    "'.wh.' can not be in a layer", src);
 	if (rc > 0 && n->type == TREE_DIR)
 		return fail(e, "is_a_directory", "a file can not replace the "
 		    "directory", n);
@@ -203,11 +199,8 @@ put_dir(const struct transfer *t, struct tree_node *dir,
 	uint32_t uid, gid;
 	uint16_t mode;
 
-	if (rc < 0)
+	if (rc < 0 || tree_name_check(dir, src->name, e) < 0)
 		return -1;
-	if (strncmp(src->name, ".wh.", 4) == 0)
-		return fail(e, "whiteout_name", "a name that starts with "
-		    "'.wh.' can not be in a layer", src);
 	if (rc > 0 && n->type != TREE_DIR)
 		return fail(e, "not_a_directory", "a directory can not "
 		    "replace the file or symlink", n);

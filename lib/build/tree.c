@@ -143,6 +143,21 @@ tree_remove(struct tree_node *node)
 	free_node(node);
 }
 
+int
+tree_name_check(const struct tree_node *dir, const char *name, struct err *e)
+{
+	AUTO(buf_release) struct buf path = BUF_INIT;
+
+	if (strncmp(name, ".wh.", 4) != 0)
+		return 0;
+	tree_path(dir, &path);
+	buf_addf(&path, "%s%s", path.len > 0 ? "/" : "", name);
+	err_set(e, ERR_INPUT, "whiteout_name", "a name that starts with "
+	    "'.wh.' can not be in a layer: '/%s'", path.data);
+	err_set_path(e, path.data);
+	return -1;
+}
+
 void
 tree_set_link(struct tree_node *node, const char *target, size_t len)
 {
@@ -187,6 +202,7 @@ struct walk {
 	const char *path;	/* all of it, for messages */
 	char *rest;
 	int links;
+	bool out;		/* the way led above the root */
 };
 
 static void
@@ -194,6 +210,7 @@ walk_up(struct walk *w)
 {
 	size_t n = w->real->len;
 
+	w->out |= n == 0;
 	while (n > 0 && w->real->data[n - 1] != '/')
 		n--;
 	buf_truncate(w->real, n > 0 ? n - 1 : 0);
@@ -213,6 +230,7 @@ walk_link(struct walk *w, const char *target, const char *behind,
 		return err_set(e, ERR_CHECK, "symlink_loop",
 		    "too many symlinks on the way to '/%s'", w->path);
 	if (*target == '/') {
+		w->out = true;
 		buf_reset(w->real);
 		w->at = w->tree->root;
 	}
@@ -289,7 +307,7 @@ int
 tree_resolve(struct tree *t, const char *path, struct buf *real,
     struct tree_node **node, struct err *e)
 {
-	struct walk w = { t, t->root, real, path, mem_str(path), 0 };
+	struct walk w = { t, t->root, real, path, mem_str(path), 0, false };
 	int rc = walk(&w, true, e);
 
 	free(w.rest);
@@ -302,7 +320,7 @@ tree_lookup(struct tree *t, const char *path, bool follow,
     struct tree_node **node, struct err *e)
 {
 	AUTO(buf_release) struct buf real = BUF_INIT;
-	struct walk w = { t, t->root, &real, path, mem_str(path), 0 };
+	struct walk w = { t, t->root, &real, path, mem_str(path), 0, false };
 	int rc = walk(&w, follow, e);
 
 	free(w.rest);
@@ -311,6 +329,22 @@ tree_lookup(struct tree *t, const char *path, bool follow,
 		    strcmp(e->code, "not_a_directory") == 0 ? 0 : -1;
 	*node = w.at;
 	return w.at != NULL;
+}
+
+bool
+tree_leads_out(struct tree_node *link)
+{
+	AUTO(buf_release) struct buf path = BUF_INIT;
+	AUTO(buf_release) struct buf real = BUF_INIT;
+	struct err ignored;
+
+	tree_path(link, &path);
+	struct walk w = { link->tree, link->tree->root, &real, path.data,
+	    mem_str(path.data), 0, false };
+	/* a loop and a file on the way lead nowhere */
+	(void)walk(&w, true, &ignored);
+	free(w.rest);
+	return w.out;
 }
 
 int
@@ -326,6 +360,10 @@ tree_mkdirs(struct tree *t, const char *real, uint32_t uid, uint32_t gid,
 		if (rc < 0)
 			return -1;
 		if (rc == 0) {
+			autofree char *name = mem_dup(real, n);
+
+			if (tree_name_check(at, name, e) < 0)
+				return -1;
 			kid = tree_add(at, real, n, TREE_DIR);
 			kid->uid = uid;
 			kid->gid = gid;

@@ -80,6 +80,10 @@ struct tree_node *tree_add(struct tree_node *dir, const char *name, size_t len,
     enum tree_type type);
 /* Take node and what is below out of the tree. */
 void tree_remove(struct tree_node *node);
+/* -1 (ERR_INPUT "whiteout_name") where name can not be in dir: in a layer it
+ * would take a file away (OCI image-spec, layer.md). */
+int tree_name_check(const struct tree_node *dir, const char *name,
+    struct err *e);
 void tree_set_link(struct tree_node *node, const char *target, size_t len);
 
 /* Load dir, if it is lazy. */
@@ -103,6 +107,10 @@ int tree_lookup(struct tree *t, const char *path, bool follow,
  */
 int tree_resolve(struct tree *t, const char *path, struct buf *real,
     struct tree_node **node, struct err *e);
+
+/* Following link takes one above the root, or to an absolute path: what no
+ * lookup here does, but a tree without a root of its own would. */
+bool tree_leads_out(struct tree_node *link);
 
 /*
  * The directory at real (without symlinks), made where missing, with those

@@ -22,7 +22,7 @@ struct tarhdr {
 	char checksum[8];
 	char type;
 	char link[100];
-	char magic[6], version[2];
+	char magic[8];		/* with the version */
 	char uname[32], gname[32];
 	char major[8], minor[8];
 	char prefix[155];	/* old GNU: atime[12], ctime[12], ... */

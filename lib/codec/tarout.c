@@ -49,8 +49,7 @@ fill(struct tarhdr *h, char type, unsigned mode, int64_t size, int64_t mtime)
 	tarhdr_octal(h->mtime, sizeof(h->mtime), (uint64_t)mtime);
 	tarhdr_octal(h->major, sizeof(h->major), 0);
 	tarhdr_octal(h->minor, sizeof(h->minor), 0);
-	memcpy(h->magic, "ustar", sizeof(h->magic));
-	memcpy(h->version, "00", sizeof(h->version));
+	memcpy(h->magic, "ustar\0" "00", sizeof(h->magic));
 }
 
 static int

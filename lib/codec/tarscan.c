@@ -153,13 +153,13 @@ check_format(struct tarscan *s)
 {
 	const struct tarhdr *h = &s->header;
 
-	if (memcmp(h->magic, "ustar\0" "00", 8) == 0) {
+	if (memcmp(h->magic, "ustar\0" "00", sizeof(h->magic)) == 0) {
 		s->format = USTAR;
 		if (!text_field(h->prefix, sizeof(h->prefix)))
 			return "bytes behind the NUL in the prefix";
 		if (!all_zero(h->pad, sizeof(h->pad)))
 			return "bytes behind the prefix";
-	} else if (memcmp(h->magic, "ustar  ", 8) == 0) {
+	} else if (memcmp(h->magic, "ustar  ", sizeof(h->magic)) == 0) {
 		s->format = GNU;
 		if (!gnu_fields(h))
 			return "unknown bytes in the GNU fields";

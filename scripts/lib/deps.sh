@@ -50,6 +50,9 @@ deps_table() {
 	test	cmd:setfattr	attr
 	test	cmd:file	file
 	test	cmd:mandoc	mandoc
+	test	cmd:strace	strace
+	test	cmd:setcap|/sbin/setcap	libcap2-bin
+	test	cmd:script	bsdutils
 	test	cmd:busybox	busybox-static
 	test	?cmd:skopeo	skopeo
 	test	?cmd:umoci	umoci
@@ -107,7 +110,6 @@ deps_missing() {
 	done < <(deps_table)
 }
 
-# The commands that are there already and where they should be said to be from.
 deps_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"

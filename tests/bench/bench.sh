@@ -2,10 +2,10 @@
 # bench.sh [CASE ...] - our filters beside what they replace, in one run.
 #
 # Cases: mid (a bundle of 60 MB), big (1.5 GB), many (20,000 small files); all
-# by default.  Each command runs in turn, ROUNDS times (default 5, big 3), and
-# the medians stand side by side with peak memory and ratio.  A program that
-# is not there is left out with a note.  Inputs are made on the first run and
-# kept in $BENCH_DIR (default build/bench).
+# by default.  Each command runs in turn, ROUNDS times (default 5, the long
+# cases 3), and the medians stand side by side with peak memory and ratio.  A
+# program that is not there is left out with a note.  Inputs are made on the
+# first run and kept in $BENCH_DIR (default build/bench).
 set -euo pipefail
 exec < /dev/null
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """measure.py CASE DIR - run each command of a case in turn, and print medians.
 
-DIR has bundle.tar.gz, bundle.tar and context/ (bench.sh makes them).  One
-round before the first warms the caches.  Peak memory is that of the largest
+DIR has bundle.tar.gz, bundle.tar and context/ (bench.sh makes them).  Before
+the short case one more round warms the caches; the long ones have theirs.  Peak memory is that of the largest
 process of a command (0 where time(1) is missing).
 """
 import json
@@ -15,10 +15,12 @@ import time
 
 CASE, DIR = sys.argv[1:]
 ARCH = os.environ["ARCH"]
-ROUNDS = int(os.environ.get("ROUNDS", 3 if CASE == "big" else 5))
+ROUNDS = int(os.environ.get("ROUNDS", 5 if CASE == "mid" else 3))
+WARM = 1 if CASE == "mid" else 0
 HERE = os.path.dirname(os.path.abspath(__file__))
 os.chdir(DIR)
-os.makedirs("work", exist_ok=True)
+shutil.rmtree("work", ignore_errors=True)
+os.makedirs("work")
 
 BUILDAH = "buildah --root work/buildah --runroot work/buildah.run" \
     " --storage-driver vfs"
@@ -92,7 +94,7 @@ def run(command):
 
 times = {}
 left_out = {}
-for turn in range(ROUNDS + 1):
+for turn in range(WARM + ROUNDS):
     for n, (group, name, command, needs, before) in enumerate(COMMANDS):
         if n in left_out:
             continue
@@ -108,7 +110,7 @@ for turn in range(ROUNDS + 1):
         except (RuntimeError, subprocess.CalledProcessError) as e:
             left_out[n] = str(e).splitlines()[-1][:100] if str(e) else "failed"
             continue
-        if turn > 0:
+        if turn >= WARM:
             times.setdefault(n, []).append(result)
 
 tar = os.path.getsize("bundle.tar")

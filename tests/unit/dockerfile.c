@@ -237,17 +237,19 @@ words_split_where_values_have_blanks(void)
 	assert(strcmp(l.items[3], "X y") == 0 && *l.items[4] == '\0');
 }
 
+#define RUN(test) (test(), puts("ok " #test))
+
 int
 main(void)
 {
-	lines_are_joined_and_counted();
-	directives_stand_at_the_top();
-	stages_and_names();
-	heredocs_are_skipped_and_known();
-	json_and_words();
-	variables_are_replaced();
-	bad_substitutions_are_refused();
-	words_split_where_values_have_blanks();
+	RUN(lines_are_joined_and_counted);
+	RUN(directives_stand_at_the_top);
+	RUN(stages_and_names);
+	RUN(heredocs_are_skipped_and_known);
+	RUN(json_and_words);
+	RUN(variables_are_replaced);
+	RUN(bad_substitutions_are_refused);
+	RUN(words_split_where_values_have_blanks);
 	dockerfile_release(&d);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "build/ignore.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool
@@ -77,13 +78,15 @@ faults_name_their_line(void)
 	assert(ignore_parse("x", "a\0b", 3, &e) == NULL);
 }
 
+#define RUN(test) (test(), puts("ok " #test))
+
 int
 main(void)
 {
-	comments_and_blanks_are_skipped();
-	patterns_are_shortened();
-	a_directory_takes_what_is_in_it_along();
-	the_last_match_decides();
-	faults_name_their_line();
+	RUN(comments_and_blanks_are_skipped);
+	RUN(patterns_are_shortened);
+	RUN(a_directory_takes_what_is_in_it_along);
+	RUN(the_last_match_decides);
+	RUN(faults_name_their_line);
 	return 0;
 }

@@ -240,13 +240,15 @@ copies_that_can_not_be(void)
 	copies("[ /n", "pattern_invalid");
 }
 
+#define RUN(test) (test(), puts("ok " #test))
+
 int
 main(void)
 {
-	paths_are_cleaned();
-	children_are_sorted_in_whatever_order_they_come();
-	links_stay_inside();
-	copies_go_where_docker_puts_them();
-	copies_that_can_not_be();
+	RUN(paths_are_cleaned);
+	RUN(children_are_sorted_in_whatever_order_they_come);
+	RUN(links_stay_inside);
+	RUN(copies_go_where_docker_puts_them);
+	RUN(copies_that_can_not_be);
 	return 0;
 }
