@@ -374,7 +374,7 @@ changed() {
 	local b=root/amd64/bdl to
 
 	staged_dockerfile
-	for to in /etc/passwd ../../../x dir/../../../x; do
+	for to in /etc/passwd ../../../x dir/../../../../x; do
 		stage
 		mkdir -p $b/usr/a/b
 		ln -s ../a/b $b/usr/lib/dir

@@ -443,6 +443,32 @@ spoilt() {
 	is not_a_layout "$(field .error.code)"
 	is "manifest-assemble: <stdin>:1: app:1: '$PWD/l' is neither empty nor an OCI image layout" "$(cat err)"
 	is file "$(ls l)"
+	tool 1 manifest-assemble -t app:1 -o oci:l/file < records
+	is "not_a_layout $PWD/l/file" \
+	    "$(field '"\(.error.code) \(.error.path)"')"
+	is mine "$(cat l/file)"
+}
+
+@test "manifest-assemble: an object where a list belongs is refused" {
+	local m
+
+	m=$(entry in amd)
+	printf '%s\n' "{\"schemaVersion\":2,\"manifests\":{\"a\":$m}}" > index
+	name in odd "$(descriptor "$oci_index" in index)"
+	tool 1 manifest-assemble -t app:1 -o oci:l oci:in:odd
+	is document_invalid "$(field .error.code)"
+	grep -q 'invalid field: manifests: an array is wanted$' err
+	jq -c '.layers |= {a: .[0]}' "$(blob_of amd manifest)" > odd
+	name in odd "$(descriptor "$oci_image" in odd)"
+	tool 1 manifest-assemble -t app:1 -o oci:l oci:in:odd
+	grep -q 'invalid field: layers: an array is wanted$' err
+	[ ! -e l ]
+	cp -r in l
+	jq -c '.manifests |= {a: .[0]}' in/index.json > l/index.json
+	cp l/index.json before
+	tool 1 manifest-assemble -t app:1 -o oci:l < records
+	is layout_invalid "$(field .error.code)"
+	cmp before l/index.json
 }
 
 @test "manifest-assemble: operands are images and indexes, flattened into one" {

@@ -39,6 +39,19 @@ read_member(struct rec *r, const char *key, struct desc *d, struct err *e)
 	return rc < 0 ? err_wrap(e, "%s", key) : 1;
 }
 
+/* rec_each goes over an object as well, which other readers refuse. */
+static int
+need_array(struct rec *r, const char *key, const char *name, struct err *e)
+{
+	size_t len;
+	const char *text = rec_text(r, key, &len);
+
+	if (text == NULL || *text == '[')
+		return 0;
+	return err_set(e, ERR_CHECK, "document_invalid",
+	    "%s: invalid field: %s: an array is wanted", name, key);
+}
+
 int
 image_document_check(struct rec *r, struct desc *d, struct err *e)
 {
@@ -67,6 +80,9 @@ image_document_check(struct rec *r, struct desc *d, struct err *e)
 	if (index && image)
 		return err_set(e, ERR_CHECK, "document_ambiguous",
 		    "%s is both an index and a manifest", d->digest);
+	if (need_array(r, "manifests", d->digest, e) < 0 ||
+	    need_array(r, "layers", d->digest, e) < 0)
+		return -1;
 	if (type == NULL)
 		type = index ? DESC_OCI_INDEX : DESC_OCI_MANIFEST;
 	if (*d->media_type == '\0' && strlen(type) < sizeof(d->media_type))
@@ -156,6 +172,9 @@ read_config(struct image *i, struct err *e)
 	if (r == NULL)
 		return -1;
 	rc = desc_platform_read(r, &i->platform, e);
+	if (rc == 0)
+		rc = need_array(r, "rootfs.diff_ids",
+		    i->config_desc.digest, e);
 	if (rc == 0 && rec_each(r, "rootfs.diff_ids", read_diff_id, &ids,
 	    e) < 0)
 		rc = -1;

@@ -185,8 +185,13 @@ layout_open(struct layout *l, const char *path, bool create, struct err *e)
 
 	l->path = file_absolute(NULL, path);
 	l->fd = -1;
-	if (create && file_mkdirs(AT_FDCWD, l->path, e) < 0)
+	if (create && file_mkdirs(AT_FDCWD, l->path, e) < 0) {
+		/* what is no directory today will be none tomorrow */
+		if (e->sys == ENOTDIR)
+			err_set(e, ERR_CHECK, "not_a_layout",
+			    "no directory: %s", l->path);
 		goto fail;
+	}
 	l->fd = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l->fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		err_set(e, ERR_CHECK, errno == ENOENT ? "layout_not_found" :

@@ -45,8 +45,15 @@ read_entry(void *ctx, const struct rec_member *m, struct err *e)
 int
 names_parse(struct names *x, const char *text, size_t len, struct err *e)
 {
+	const char *list;
+	size_t n;
+
 	buf_add(&x->text, text, len);
 	x->doc = desc_document(x->text.data, x->text.len, "index.json", e);
+	list = x->doc != NULL ? rec_text(x->doc, "manifests", &n) : NULL;
+	if (list != NULL && *list != '[')
+		return err_set(e, ERR_CHECK, "layout_invalid", "index.json: "
+		    "invalid field: manifests: an array is wanted");
 	if (x->doc == NULL ||
 	    rec_each(x->doc, "manifests", read_entry, x, e) < 0) {
 		e->kind = ERR_CHECK;

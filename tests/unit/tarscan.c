@@ -98,8 +98,7 @@ header(const char *name, char type, int64_t size)
 	tarhdr_octal(h.gid, sizeof(h.gid), 0);
 	tarhdr_octal(h.size, sizeof(h.size), (uint64_t)size);
 	tarhdr_octal(h.mtime, sizeof(h.mtime), 0);
-	memcpy(h.magic, "ustar", 6);
-	memcpy(h.version, "00", 2);
+	memcpy(h.magic, "ustar\0" "00", sizeof(h.magic));
 	h.type = type;
 	return h;
 }
@@ -360,7 +359,7 @@ damaged_headers_are_refused(struct buf *t)
 	add_header(t, h);
 	bad(t, "unknown magic");
 	h = header("f", '0', 0);
-	h.version[1] = '1';
+	h.magic[7] = '1';
 	add_header(t, h);
 	bad(t, "unknown magic");
 	h = header("f", '0', 0);
