@@ -459,8 +459,8 @@ spoilt() {
 	is document_invalid "$(field .error.code)"
 	grep -q 'invalid field: manifests: an array is wanted$' err
 	jq -c '.layers |= {a: .[0]}' "$(blob_of amd manifest)" > odd
-	name in odd "$(descriptor "$oci_image" in odd)"
-	tool 1 manifest-assemble -t app:1 -o oci:l oci:in:odd
+	name in odder "$(descriptor "$oci_image" in odd)"
+	tool 1 manifest-assemble -t app:1 -o oci:l oci:in:odder
 	grep -q 'invalid field: layers: an array is wanted$' err
 	[ ! -e l ]
 	cp -r in l

@@ -1,6 +1,7 @@
 #include "codec/zout.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <libdeflate.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -13,9 +14,11 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
+#define THREADS_MAX	16
+#define SYNC_STEP	(4 << 20)	/* bytes after which the disk starts */
+
 /* Part of the format: other bounds are other bytes. */
-#define THREADS_MAX 16
-#define GZIP_BLOCK	(1 << 20)
+#define GZIP_BLOCK	(2 << 20)
 #define GZIP_ONE_BLOCK	(256 << 10)
 #define ZSTD_BLOCK	(2 << 20)
 #define DICT		(32 << 10)	/* of deflate, RFC 1951 */
@@ -51,6 +54,7 @@ struct zout {
 
 	struct digest digest, diff;
 	int64_t size, diff_size;
+	int64_t started;		/* bytes the disk was told to write */
 	bool failed;
 	struct err err;
 
@@ -199,6 +203,12 @@ put(struct zout *z, const void *data, size_t len)
 	if (file_write(z->fd, data, len) < 0) {
 		err_sys(&z->err, "cannot write '%s'", z->name);
 		z->failed = true;
+	}
+	/* so that the fsync(2) that follows has little left to wait for; what
+	 * is no file on a disk does not mind */
+	if (z->size - z->started >= SYNC_STEP) {
+		sync_file_range(z->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		z->started = z->size;
 	}
 }
 

@@ -208,7 +208,7 @@ host_arch() { uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/'; }
 	cd "$BATS_TEST_TMPDIR"
 	"$SLIPWAY_ROOT/tests/layout-check.py" gw
 	digest=$(field '.parts[0].image.config_digest')
-	is '65532:65532 8080/tcp /usr/local/bin/openshell-server' \
+	is '65532:65532 8080/tcp openshell-server' \
 		"$(jq -r '"\(.config.User) \(.config.ExposedPorts | keys[0]) \(.config.Entrypoint[0])"' \
 			"gw/blobs/sha256/${digest#sha256:}")"
 	docker_up
