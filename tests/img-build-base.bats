@@ -229,6 +229,14 @@ reconfigure() {
 	    "$(jq -c .config.Cmd "$(blob o "$(field .image.config_digest)")")"
 }
 
+@test "img-build: a base's label with a = in its name stays what it is" {
+	reconfigure '.config.Labels = {"a=b": "c=d", "x": "y"}'
+	printf 'FROM oci:b:1 AS x\nFROM x\nLABEL z=1\n' > c/Dockerfile
+	tool 0 build -o oci:o:t c
+	is '{"a=b":"c=d","x":"y","z":"1"}' "$(jq -cS .config.Labels \
+	    "$(blob o "$(field .image.config_digest)")")"
+}
+
 @test "img-build: FROM --platform can not make the image one for another platform" {
 	reconfigure '.architecture = "arm64"'
 	printf 'FROM --platform=linux/arm64 oci:b:1 AS x\nFROM x\nCOPY f /\n' \

@@ -14,6 +14,7 @@ config_release(struct config *c)
 	free(c->healthcheck);
 	list_release(&c->env);
 	list_release(&c->labels);
+	list_release(&c->odd_labels);
 	list_release(&c->cmd);
 	list_release(&c->entrypoint);
 	list_release(&c->shell);
@@ -50,6 +51,7 @@ config_copy(struct config *to, const struct config *from)
 	config_set(&to->healthcheck, from->healthcheck);
 	list_copy(&to->env, &from->env);
 	list_copy(&to->labels, &from->labels);
+	list_copy(&to->odd_labels, &from->odd_labels);
 	list_copy(&to->cmd, &from->cmd);
 	list_copy(&to->entrypoint, &from->entrypoint);
 	list_copy(&to->shell, &from->shell);
@@ -82,7 +84,11 @@ add_item(void *ctx, const struct rec_member *m, struct err *e)
 {
 	struct reader *r = ctx;
 
-	if (r->pairs && m->str != NULL && m->name != NULL)
+	if (r->pairs && m->str != NULL && m->name != NULL &&
+	    strchr(m->name, '=') != NULL) {
+		list_add(&r->config->odd_labels, m->name);
+		list_add(&r->config->odd_labels, m->str);
+	} else if (r->pairs && m->str != NULL && m->name != NULL)
 		list_take(r->list, mem_fmt("%s=%s", m->name, m->str));
 	else if (r->named && m->name != NULL)
 		list_add(r->list, m->name);
@@ -296,14 +302,16 @@ by_key(const void *a, const void *b)
 }
 
 static void
-write_labels(struct json_out *o, const struct list *labels)
+write_labels(struct json_out *o, const struct list *labels,
+    const struct list *odd)
 {
 	AUTO(list_release) struct list sorted = LIST_INIT;
 
-	if (labels->n == 0)
+	if (labels->n == 0 && odd->n == 0)
 		return;
 	list_copy(&sorted, labels);
-	qsort(sorted.items, sorted.n, sizeof(*sorted.items), by_key);
+	if (sorted.n > 1)
+		qsort(sorted.items, sorted.n, sizeof(*sorted.items), by_key);
 	json_out_key(o, "Labels");
 	json_out_open(o, '{');
 	for (size_t i = 0; i < sorted.n; i++) {
@@ -312,6 +320,8 @@ write_labels(struct json_out *o, const struct list *labels)
 		*value++ = '\0';
 		json_out_kstr(o, sorted.items[i], value);
 	}
+	for (size_t i = 0; i + 1 < odd->n; i += 2)
+		json_out_kstr(o, odd->items[i], odd->items[i + 1]);
 	json_out_close(o, '}');
 }
 
@@ -341,7 +351,7 @@ write_config(const struct config *c, struct json_out *o)
 	write_set(o, "Volumes", &c->volumes);
 	if (c->workdir != NULL)
 		json_out_kstr(o, "WorkingDir", c->workdir);
-	write_labels(o, &c->labels);
+	write_labels(o, &c->labels, &c->odd_labels);
 	if (c->stopsignal != NULL)
 		json_out_kstr(o, "StopSignal", c->stopsignal);
 	if (c->healthcheck != NULL) {

@@ -28,6 +28,8 @@ struct config {
 	bool has_cmd, has_entrypoint;
 	struct list shell;	/* of a base, for the shell form; kept in extra */
 	struct list ports, volumes;		/* sets: "80/tcp", "/data" */
+	/* of a base: labels with a '=' in their name; name and value in turn */
+	struct list odd_labels;
 	/* of a base: "name" and JSON text in turn */
 	struct list extra;			/* of the document */
 	struct list extra_config;		/* of its `config` */
