@@ -420,11 +420,8 @@ changed() {
 	needs flock
 	stage
 	staged_dockerfile
-	flock root/amd64 sleep 1 &
-	sleep 0.3
-	start=$(date +%s%N)
-	tool 0 img-build --context c -o oci:o:t < in
-	[ $((($(date +%s%N) - start) / 1000000)) -gt 300 ]
-	wait
+	# behind an exclusive lock it waits, for as long as the lock is held
+	tool 124 flock root/amd64 timeout 1 img-build --context c -o oci:o:t < in
+	[ ! -e o/index.json ] || is '[]' "$(jq -c .manifests o/index.json)"
 	flock -s root/amd64 timeout 5 img-build --context c -o oci:o:t < in
 }
