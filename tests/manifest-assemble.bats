@@ -645,10 +645,13 @@ spoilt() {
 	field .index.digest > new
 	strace -o log -e trace=openat true 2> /dev/null ||
 	    skip "strace may not trace here"
+	! grep -q __asan_init "$(command -v manifest-assemble)" ||
+	    skip "sanitizers and strace both want to trace"
 	# The N-th of each call that changes something, until there is no N-th.
 	for call in fsync renameat write flock unlinkat openat; do
 		status=1
 		for ((i = 1; status != 0; i++)); do
+			[ "$i" -lt 200 ]
 			rm -rf l
 			cp -a base l
 			status=0
@@ -657,6 +660,8 @@ spoilt() {
 			    "$(command -v manifest-assemble)" -j 1 -t app:1 \
 			    -o oci:l < records > result 2> /dev/null ||
 			    status=$?
+			# nothing but the kill may end it early
+			[ "$status" -eq 0 ] || [ "$status" -eq 137 ]
 			kills=$((kills + 1))
 			digest l 1 > now
 			cmp -s now old || cmp now new
