@@ -31,7 +31,7 @@ tree_files() {
 # Shell: by the name, else by the first line.
 shell_files() {
 	tree_files | while IFS= read -r f; do
-		case $f in
+		case ${f##*/} in
 		*.sh | *.bash) echo "$f" ;;
 		*.*) ;;
 		*) case $(head -c 64 "$f" | head -n 1 | tr -d '\0') in

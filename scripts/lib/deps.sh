@@ -54,7 +54,6 @@ deps_table() {
 	test	cmd:setcap|/sbin/setcap	libcap2-bin
 	test	cmd:script	bsdutils
 	test	cmd:busybox	busybox-static
-	test	?cmd:strace	strace
 	test	?cmd:skopeo	skopeo
 	test	?cmd:umoci	umoci
 	test	?cmd:qemu-x86_64-static|qemu-x86_64	qemu-user-static
