@@ -151,7 +151,10 @@ JSON
 	    --component nvidia_container_toolkit=1.17.8@f202b80 \
 	    -o two.tar.gz < in > out
 	is "$want" "$(sum two.tar.gz)"
-	sleep 1
+	# in another second of the clock
+	local now
+	now=$(date +%s)
+	while [ "$(date +%s)" = "$now" ]; do :; done
 	rb-pack "${ids[@]}" -o two.tar.gz < in > out
 	is "$want" "$(sum two.tar.gz)"
 }
