@@ -21,7 +21,7 @@ FUZZ_SECONDS ?= 60
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 
-PKGS := libarchive libcrypto zlib libzstd liblzma libdeflate
+PKGS := libarchive libcrypto libcurl zlib libzstd liblzma libdeflate
 # ISA-L inflates gzip three times as fast as zlib, and runs on x86 and arm.
 PKGS += $(shell $(PKG_CONFIG) --exists libisal && echo libisal)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)

@@ -445,6 +445,9 @@ open_locked(int dirfd, const char *prefix, char **name)
 		while (fd >= 0 && (rc = flock(fd, LOCK_EX)) < 0 &&
 		    errno == EINTR)
 			continue;
+		/* without locks nothing is swept either */
+		if (rc < 0 && (errno == ENOLCK || errno == EOPNOTSUPP))
+			rc = 0;
 		if (fd >= 0 && rc == 0 && (rc = fstat(fd, &st)) == 0 &&
 		    st.st_nlink > 0)
 			return fd;

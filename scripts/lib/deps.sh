@@ -24,6 +24,8 @@ deps_table() {
 	build	cmd:pkg-config	pkg-config
 	build	pc:libarchive	libarchive-dev
 	build	pc:libcrypto	libssl-dev
+	build	pc:libcurl	libcurl4-openssl-dev
+	build	pc:libgit2	libgit2-dev
 	build	pc:zlib	zlib1g-dev
 	build	pc:libzstd	libzstd-dev
 	build	pc:liblzma	liblzma-dev
@@ -54,7 +56,14 @@ deps_table() {
 	test	cmd:setcap|/sbin/setcap	libcap2-bin
 	test	cmd:script	bsdutils
 	test	cmd:busybox	busybox-static
+	test	cmd:openssl	openssl
+	test	cmd:curl	curl
+	test	cmd:nginx|/usr/sbin/nginx	nginx-light
+	test	cmd:docker-registry	docker-registry
+	test	cmd:htpasswd	apache2-utils
 	test	?cmd:skopeo	skopeo
+	test	?cmd:ssh	openssh-client
+	test	?cmd:rsync	rsync
 	test	?cmd:umoci	umoci
 	test	?cmd:qemu-x86_64-static|qemu-x86_64	qemu-user-static
 	lint	cmd:clang	clang
