@@ -6,7 +6,7 @@
 #   make lint fuzz bench demo	scripts of their own, see each
 #   make install PREFIX=DIR	needs no root
 VERSION := 0.1.0
-TOOLS := rb-pack rb-verify rb-stage img-build manifest-assemble
+TOOLS := rb-pack rb-verify rb-stage img-build manifest-assemble fp-diff
 
 B ?= build
 CC ?= cc
@@ -21,7 +21,7 @@ FUZZ_SECONDS ?= 60
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 
-PKGS := libarchive libcrypto libcurl zlib libzstd liblzma libdeflate
+PKGS := libarchive libcrypto libcurl libgit2 zlib libzstd liblzma libdeflate
 # ISA-L inflates gzip three times as fast as zlib, and runs on x86 and arm.
 PKGS += $(shell $(PKG_CONFIG) --exists libisal && echo libisal)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)

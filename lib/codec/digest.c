@@ -29,13 +29,25 @@ digest_setup(void)
 	digest_bytes("", 0, out);
 }
 
-void
-digest_start(struct digest *d)
+static void
+start(struct digest *d, const EVP_MD *algorithm)
 {
 	if (d->evp == NULL && (d->evp = EVP_MD_CTX_new()) == NULL)
 		mem_die();
-	if (EVP_DigestInit_ex2(d->evp, sha256, NULL) != 1)
+	if (EVP_DigestInit_ex2(d->evp, algorithm, NULL) != 1)
 		mem_die();
+}
+
+void
+digest_start(struct digest *d)
+{
+	start(d, sha256);
+}
+
+void
+digest_start_sha1(struct digest *d)
+{
+	start(d, EVP_sha1());
 }
 
 void
@@ -51,6 +63,16 @@ digest_end(struct digest *d, uint8_t out[DIGEST_LEN])
 	unsigned len = 0;
 
 	if (EVP_DigestFinal_ex(d->evp, out, &len) != 1 || len != DIGEST_LEN)
+		mem_die();
+}
+
+void
+digest_end_sha1(struct digest *d, uint8_t out[DIGEST_SHA1_LEN])
+{
+	unsigned len = 0;
+
+	if (EVP_DigestFinal_ex(d->evp, out, &len) != 1 ||
+	    len != DIGEST_SHA1_LEN)
 		mem_die();
 }
 

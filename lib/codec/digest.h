@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #define DIGEST_LEN 32		/* bytes */
+#define DIGEST_SHA1_LEN 20
 #define DIGEST_HEX 65		/* hex digits and a NUL */
 #define DIGEST_STR 72		/* "sha256:", hex digits and a NUL */
 
@@ -25,6 +26,9 @@ void digest_setup(void);
 void digest_start(struct digest *d);	/* also starts a used one anew */
 void digest_add(struct digest *d, const void *data, size_t len);
 void digest_end(struct digest *d, uint8_t out[DIGEST_LEN]);
+/* The same with SHA-1, for the names of git's objects and nothing else. */
+void digest_start_sha1(struct digest *d);
+void digest_end_sha1(struct digest *d, uint8_t out[DIGEST_SHA1_LEN]);
 void digest_release(struct digest *d);
 
 /* One call for bytes in memory. */

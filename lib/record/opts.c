@@ -179,7 +179,8 @@ own_option(const struct tool_opt *o, void *ctx, const char *value,
 }
 
 static int
-common_option(struct opts *o, int ch, const char *value, struct err *e)
+common_option(struct opts *o, const struct tool *t, void *ctx, int ch,
+    const char *value, struct err *e)
 {
 	int64_t n;
 
@@ -217,7 +218,8 @@ common_option(struct opts *o, int ch, const char *value, struct err *e)
 	case O_ARCH:
 		o->arch = value;
 		o->arch_waits = true;
-		return tool_arch_check(value, e);
+		return t->arch != NULL ? t->arch(ctx, value, e) :
+		    tool_arch_check(value, e);
 	case O_GITHUB_OUTPUT:
 		tool_common.github_output = value != NULL ? value : "";
 		return 0;
@@ -242,7 +244,7 @@ add_operand(struct opts *o, const struct tool *t, void *ctx, const char *value,
 			    o->noperands;
 			o->stdin_arch = o->arch;
 		}
-		o->read_stdin = true;
+		o->read_stdin = tool_common.read_stdin = true;
 		return 0;
 	}
 	if (t->operand != NULL)
@@ -303,7 +305,7 @@ parse(struct opts *o, const struct tool *t, void *ctx, int argc, char *argv[],
 		else if (own != NULL)
 			rc = own_option(own, ctx, optarg, e);
 		else
-			rc = common_option(o, ch, optarg, e);
+			rc = common_option(o, t, ctx, ch, optarg, e);
 		if (rc < 0)
 			return -1;
 	}

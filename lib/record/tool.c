@@ -75,14 +75,17 @@ static void
 queue_operand(const struct tool *t, const struct opts_operand *op)
 {
 	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
-	autofree char *path = tool_path(op->value);
+	autofree char *value = t->operand_name != NULL ? mem_str(op->value) :
+	    tool_path(op->value);
+	autofree char *name = t->operand_name != NULL ?
+	    t->operand_name(op->value) : mem_str(op->value);
 
 	json_out_open(&o, '{');
 	if (op->arch != NULL)
 		json_out_kstr(&o, "arch", op->arch);
-	json_out_kstr(&o, t->operand_key, path);
+	json_out_kstr(&o, t->operand_key, value);
 	json_out_close(&o, '}');
-	tool_record(o.buf.data, op->value);
+	tool_record(o.buf.data, name);
 }
 
 /* GitHub's names of outputs: letters, digits, _ and -, no digit or - first. */

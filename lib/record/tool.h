@@ -64,6 +64,11 @@ struct tool {
 	 * stdin that have no arch. */
 	const char *operand_key;
 	bool operand_arch;
+	/* An operand is no path, so it is not made absolute: how it may stand
+	 * in messages; the caller frees. */
+	char *(*operand_name)(const char *value);
+	/* Takes what --arch says in place of tool_arch_check. */
+	int (*arch)(void *ctx, const char *value, struct err *e);
 	/* else: called for each operand, or NULL where there are none */
 	int (*operand)(void *ctx, const char *value, struct err *e);
 	/* After the options: 0; 1 to end with status 0 (it has printed what was
@@ -91,6 +96,10 @@ struct tool {
 
 	/* --github-output: main thread; name=value pairs by tool_output */
 	void (*outputs)(void *ctx, struct rec *r, void *job);
+
+	/* main thread, while the work goes on: its state in some 35 columns,
+	 * or nothing; NULL: how much is done */
+	void (*progress)(void *ctx, void *job, struct buf *out);
 };
 
 /* Options that every tool takes, set by tool_start. */
@@ -98,6 +107,7 @@ struct tool_common {
 	int jobs;		/* -j */
 	bool gate, quiet, verbose, allow_empty;
 	bool text;		/* records as text for people */
+	bool read_stdin;	/* the operand `-` was given */
 	const char *github_output;	/* prefix, or NULL */
 };
 extern struct tool_common tool_common;

@@ -228,7 +228,9 @@ show_progress(const struct filter *f)
 		if (done == 0)
 			continue;
 		buf_addf(&b, "%s%s ", b.len > 0 ? "  " : "", i->job->subject);
-		if (total > 0)
+		if (f->tool->progress != NULL)
+			f->tool->progress(f->ctx, i->job, &b);
+		else if (total > 0)
 			buf_addf(&b, "%d%% of %s", (int)(done * 100 / total),
 			    text_size(total, size));
 		else
