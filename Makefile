@@ -4,6 +4,9 @@
 #   make [WERROR=1] [B=DIR]	the tools, in build/ or DIR
 #   make check asan tsan	all suites; under sanitizers in $B/asan, $B/tsan
 #   make lint fuzz bench demo	scripts of their own, see each
+#   make cluster [TARGETS="gateway supervisor"]
+#   make cluster-image gateway-image publish	the OpenShell pipeline
+#   make deb [ARCH=arm64]	the Debian package, of another machine too
 #   make install PREFIX=DIR	needs no root
 VERSION := 0.1.0
 TOOLS := rb-pack rb-verify rb-stage img-build manifest-assemble fp-diff
@@ -47,14 +50,18 @@ LIBSRC := $(wildcard lib/*/*.c)
 LIB := $B/libslipway.a
 UNITS := $(patsubst %.c,$B/%,$(wildcard tests/unit/*.c))
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/*.c))
+# Programs that suites drive a part of the library with.
+DRIVERS := $(patsubst %.c,$B/%,$(wildcard tests/tools/*.c))
 OBJS := $(LIBSRC:%.c=$B/%.o) $(TOOLS:%=$B/cmd/%.o) $(UNITS:%=%.o) \
-	$(FUZZERS:%=%.o)
+	$(FUZZERS:%=%.o) $(DRIVERS:%=%.o)
 
 all: $(TOOLS:%=$B/%)
 
 $B/%: $B/cmd/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $B/tests/unit/%: $B/tests/unit/%.o $(LIB)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$B/tests/tools/%: $B/tests/tools/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $B/tests/fuzz/%: $B/tests/fuzz/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -73,7 +80,7 @@ $B/flags: FORCE
 	@echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
 	    echo '$(subst ','\'',$(FLAGS))' > $@
 
-units: $(UNITS)
+units: $(UNITS) $(DRIVERS)
 fuzzers: $(FUZZERS)
 
 # SUITES="rb-verify pipeline" runs those alone.
@@ -107,7 +114,8 @@ fuzz:
 check-peers: all
 	tests/peers/build.sh $B/peers
 	PATH=$(abspath $B/peers):$$PATH SLIPWAY_BIN=$(abspath $B) \
-	    scripts/run-suites.sh peers pipeline
+	    scripts/run-suites.sh peers pipeline manifest-assemble-registry \
+	    img-build-engines-real workflows
 
 print-%:
 	@echo '$($*)'
@@ -118,10 +126,38 @@ bench: all
 demo:
 	B=$B scripts/demo.sh
 
+# The OpenShell pipeline in REPO, the root of such a repository; without one,
+# in a copy of the example.  The bundles' paths count from here.
+REPO ?=
+MODE ?= registry
+cluster: PIPELINE = cluster.sh $(TARGETS)
+cluster-image: PIPELINE = docker-build-cluster.sh
+gateway-image: PIPELINE = docker-build-component.sh gateway
+publish: PIPELINE = docker-publish-multiarch.sh --mode $(MODE)
+cluster cluster-image gateway-image publish: all
+ifeq ($(REPO),)
+	tests/fixtures/make-example.sh $B/openshell
+	git -C $B/openshell init -q
+endif
+	for v in "$${!OPENSHELL_RUNTIME_BUNDLE_TARBALL@}"; do \
+		case $${!v} in '' | /*) ;; *) export "$$v=$$PWD/$${!v}" ;; esac; \
+	done; \
+	cd '$(or $(REPO),$B/openshell)'; \
+	PATH='$(abspath $B)':$$PATH '$(CURDIR)'/scripts/$(PIPELINE)
+
+# This machine's, where no ARCH is named.
+deb:
+	B=$B scripts/package-deb.sh $(ARCH)
+
+# The tools for arm64, run by qemu-user, and the packages.
+check-arm64: all
+	B=$B scripts/check-arm64.sh
+
 MANS := $(wildcard man/*.[157])
 install: all
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)'
-	$(INSTALL) $(TOOLS:%=$B/%) '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) $(TOOLS:%=$B/%) scripts/pipeline-report.sh \
+	    '$(DESTDIR)$(BINDIR)'
 	for m in $(MANS); do \
 		$(INSTALL) -D -m 644 $$m \
 		    '$(DESTDIR)$(MANDIR)'/man$${m##*.}/$${m##*/}; \
@@ -130,6 +166,7 @@ install: all
 
 uninstall:
 	rm -f $(TOOLS:%='$(DESTDIR)$(BINDIR)'/%) \
+	    '$(DESTDIR)$(BINDIR)'/pipeline-report.sh \
 	    $(foreach m,$(MANS),'$(DESTDIR)$(MANDIR)'/man$(subst .,,$(suffix \
 	    $m))/$(notdir $m)) '$(DESTDIR)$(DOCDIR)'/{README.md,LICENSE}
 	rmdir '$(DESTDIR)$(DOCDIR)' 2>/dev/null || :
@@ -154,6 +191,7 @@ clean:
 
 FORCE:
 .PHONY: all units fuzzers check asan tsan fuzz check-peers lint bench demo \
-	install uninstall dist distcheck clean FORCE
+	cluster cluster-image gateway-image publish install uninstall dist \
+	distcheck deb check-arm64 clean FORCE
 .SECONDARY:
 -include $(OBJS:.o=.d)

@@ -6,10 +6,12 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "change/assess.h"
+#include "net/http.h"
 #include "record/tool.h"
 
 struct fpdiff {
@@ -33,6 +35,7 @@ struct fpdiff {
 static void
 fpdiff_release(struct fpdiff *f)
 {
+	places_free(f->assess.places);
 	assess_release(&f->assess);
 	component_release(&f->list);
 	for (size_t i = 0; i < f->nplan; i++)
@@ -52,6 +55,13 @@ set_key(void *ctx, const char *value, struct err *e)
 	struct fpdiff *f = ctx;
 
 	return fpstate_keys_add(&f->assess.keys, value, e);
+}
+
+static int
+set_tls_verify(void *ctx, const char *value, struct err *e)
+{
+	return netopts_tls_verify(((struct fpdiff *)ctx)->assess.net, value,
+	    e);
 }
 
 static int
@@ -252,26 +262,39 @@ emit(struct fpdiff *f, struct component *c)
 	tool_emit(c->rec, NULL, text.data);
 }
 
-/* --github-output: a name that is no name of an output there, or is one of
- * ours. */
-static void
-check_output_names(struct fpdiff *f)
+/* An output's name is letters, digits, `_` and `-`, and the runner tells none by
+ * their case. */
+static bool
+may_be_output(const struct fpdiff *f, const struct component *c)
 {
 	static const char letters[] = "0123456789-_abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char *const ours[] = { "any", "changed", "matrix" };
 
+	if (c->name[strspn(c->name, letters)] != '\0' ||
+	    strspn(c->name, "0123456789-") > 0)
+		return false;
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		if (strcasecmp(c->name, ours[i]) == 0)
+			return false;
+	for (const struct component *x = f->list.items; x < c; x++)
+		if (x->name != NULL && strcasecmp(x->name, c->name) == 0)
+			return false;
+	return true;
+}
+
+static void
+check_output_names(struct fpdiff *f)
+{
 	for (size_t i = 0; i < f->list.n; i++) {
 		struct component *c = &f->list.items[i];
 		struct err e;
 
-		if (!component_good(c) || (c->name[strspn(c->name,
-		    letters)] == '\0' && strspn(c->name, "0123456789-") ==
-		    0 && strcmp(c->name, "any") != 0 &&
-		    strcmp(c->name, "changed") != 0 &&
-		    strcmp(c->name, "matrix") != 0))
+		if (!component_good(c) || may_be_output(f, c))
 			continue;
 		err_set(&e, ERR_INPUT, "component_name", "component '%s' can "
-		    "not be the name of an output", c->name);
+		    "not be the name of an output, or is that of another",
+		    c->name);
 		err_set_path(&e, "component");
 		component_fail(c, &e);
 	}
@@ -455,8 +478,10 @@ measure(struct fpdiff *f)
 int
 main(int argc, char *argv[])
 {
+	AUTO(netopts_release) struct netopts net = NETOPTS_INIT;
 	AUTO(fpdiff_release) struct fpdiff f = {
-		.assess = { .warn = tool_warn, .note = tool_note },
+		.assess = { .warn = tool_warn, .note = tool_note,
+		    .net = &net },
 		.changed = JSON_OUT_INIT, .matrix = JSON_OUT_INIT,
 	};
 	const struct tool_opt with[] = {
@@ -490,8 +515,16 @@ main(int argc, char *argv[])
 		  .help = "status 1 where something changed" },
 		{ .name = NULL },
 	};
+	const struct tool_opt registry[] = {
+		NETOPTS_CREDS(&net.creds),
+		NETOPTS_AUTHFILE(&net.authfile),
+		NETOPTS_TLS_VERIFY(set_tls_verify),
+		NETOPTS_CERT_DIR(&net.cert_dir),
+		{ .name = NULL },
+	};
 	const struct tool_opt_group groups[] = {
-		{ "Compare with", with }, { "Decide", what }, { NULL, NULL },
+		{ "Compare with", with }, { "Decide", what },
+		{ "Registry", registry }, { NULL, NULL },
 	};
 	const struct tool tool = {
 		.name = "fp-diff",
@@ -509,6 +542,9 @@ main(int argc, char *argv[])
 
 	if (status >= 0)
 		return status;
+	digest_setup();
+	http_setup();
+	f.assess.places = places_new(&net);
 	f.assess.threads = tool_common.jobs;
 	f.reasons = f.reasons || tool_common.verbose;
 	tool_clock_start(&f.clock);

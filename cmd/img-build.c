@@ -1,8 +1,9 @@
 /*
  * img-build - build an image for each record: one platform of one component.
  *
- * What the native engine does with a Dockerfile is in lib/build/native.h, the
- * fields and the exit status in img-build(1).
+ * Who builds is in lib/build/engine.h, what the native engine does with a
+ * Dockerfile in lib/build/native.h, the fields and the exit status in
+ * img-build(1).
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,21 +13,24 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/text.h"
-#include "build/native.h"
+#include "build/built.h"
+#include "build/engine.h"
 #include "build/order.h"
+#include "net/http.h"
 #include "record/tool.h"
 
 struct context {
 	struct order_opts opts;
 	const char *operand;		/* the context, or NULL */
 	struct list platforms;		/* of --platform */
+	struct netopts net;
 	int64_t epoch;
 };
 
 struct job {
 	struct tool_job job;
 	struct order order;
+	enum engine_kind engine;	/* that built it */
 	struct native_result result;
 };
 
@@ -46,139 +50,100 @@ read_record(void *arg, struct rec *r, void *jobp, struct err *e)
 	return 0;
 }
 
-/* The image is complete and on disk: now the names may point to it. */
-static int
-name_image(const struct order *o, const struct desc *image, struct err *e)
-{
-	AUTO(layout_release) struct layout l = LAYOUT_INIT;
-	struct desc d = *image;
-	char previous[DIGEST_STR];
-
-	if (o->layout == NULL)
-		return 0;
-	d.has_platform = true;
-	d.platform = o->platform;
-	if (layout_open(&l, o->layout, false, e) < 0)
-		return -1;
-	for (size_t i = 0; i < o->layout_tags.n; i++)
-		if (layout_tag(&l, o->layout_tags.items[i], &d, previous,
-		    e) < 0)
-			return -1;
-	return 0;
-}
-
 static int
 work(void *arg, void *jobp, struct err *e)
 {
 	const struct context *c = arg;
 	struct job *job = jobp;
-	const struct order *o = &job->order;
+	struct order *o = &job->order;
+	struct native_result *r = &job->result;
 	struct native n = {
 		.file = o->file, .context = o->context, .dir = ".",
 		.target = o->target, .platform = o->platform,
 		.args = o->args, .labels = c->opts.labels,
-		.annotations = c->opts.annotations,
+		.annotations = o->annotations,
 		.contexts = o->contexts, .staged = o->staged,
 		.manifest_sha256 = o->manifest_sha256,
 		.keep_modes = c->opts.keep_modes, .method = c->opts.method,
 		.level = c->opts.level, .threads = pool_cpus(),
-		.epoch = c->epoch, .layout = o->layout,
+		.epoch = c->epoch, .family = c->opts.family,
+		.output = o->dest.path, .places = c->opts.dest.places,
+		.net = o->dest.push.to.n == 0 ? c->opts.dest.net : NULL,
 		.done = &job->job.done, .total = &job->job.total,
 	};
+	struct desc image;
 
-	if (native_build(&n, &job->result, e) < 0 ||
-	    name_image(o, &job->result.manifest, e) < 0)
+	if (dest_open(&o->dest, e) < 0)
 		return -1;
-	job->job.bytes = (uint64_t)job->result.bytes;
-	return 0;
-}
-
-/* What names the image: -t's first, else its place; NULL for neither. */
-static char *
-image_name(const struct order *o, bool place)
-{
-	if (!place && o->refs.n > 0)
-		return mem_str(o->refs.items[0]);
-	if (o->layout == NULL)
-		return NULL;
-	return mem_fmt("oci:%s:%s", o->layout, o->layout_tags.items[0]);
+	n.layout = o->dest.layout;
+	n.scratch = o->dest.scratch.path != NULL;
+	n.sink = dest_sink(&o->dest);
+	if (engine_build(&n, &c->opts.engine, dest_is_engine(&o->dest) ?
+	    &o->dest.loads : NULL, &job->engine, r, e) < 0)
+		return -1;
+	job->job.bytes = (uint64_t)r->bytes;
+	if (r->layers == NULL)
+		return 0;	/* it is where it should be */
+	image = r->manifest;
+	image.has_platform = true;
+	image.platform = o->platform;
+	return dest_finish(&o->dest, &image, r->config_digest, c->epoch, e);
 }
 
 static int
 write_record(void *arg, struct rec *r, void *jobp, struct err *e)
 {
 	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
+	const struct context *c = arg;
 	struct job *job = jobp;
-	const struct native_result *res = &job->result;
-	autofree char *ref = image_name(&job->order, false);
-	autofree char *location = image_name(&job->order, true);
+	const struct list *warnings = &job->result.warnings;
 
-	(void)arg;
 	(void)e;
-	for (size_t i = 0; i < res->warnings.n; i++)
-		tool_warn("%s: %s", rec_where(r), res->warnings.items[i]);
-	json_out_open(&o, '{');
-	if (ref != NULL)
-		json_out_kstr(&o, "ref", ref);
-	json_out_kstr(&o, "platform", job->order.platform_name);
-	json_out_kstr(&o, "engine", "native");
-	json_out_kstr(&o, "digest", res->manifest.digest);
-	json_out_kstr(&o, "media_type", res->manifest.media_type);
-	json_out_kint(&o, "size", res->manifest.size);
-	json_out_kstr(&o, "config_digest", res->config_digest);
-	json_out_key(&o, "layers");
-	json_out_open(&o, '[');
-	for (size_t i = 0; i < res->nlayers; i++) {
-		json_out_open(&o, '{');
-		json_out_kstr(&o, "digest", res->layers[i].desc.digest);
-		json_out_kstr(&o, "diff_id", res->layers[i].diff_id);
-		json_out_kint(&o, "size", res->layers[i].desc.size);
-		json_out_close(&o, '}');
-	}
-	json_out_close(&o, ']');
-	json_out_kstr(&o, "compressor", zout_compressor(ctx.opts.method));
-	if (location != NULL)
-		json_out_kstr(&o, "location", location);
-	json_out_close(&o, '}');
+	for (size_t i = 0; i < warnings->n; i++)
+		tool_warn("%s: %s", rec_where(r), warnings->items[i]);
+	built_record(&job->order, job->engine, &job->result, c->opts.method,
+	    &o);
 	rec_put(r, "image", o.buf.data, o.buf.len);
 	return 0;
+}
+
+/* A failure between two tags. */
+static void
+error_more(void *arg, void *jobp, struct json_out *o)
+{
+	const struct deliver *to = &((struct job *)jobp)->order.dest.push.to;
+
+	(void)arg;
+	if (!deliver_moved(to))
+		return;
+	json_out_key(o, "tags");
+	deliver_write_tags(to, o);
 }
 
 static void
 text(void *arg, struct rec *r, void *jobp, struct buf *out)
 {
 	struct job *job = jobp;
-	const struct native_result *res = &job->result;
-	autofree char *ref = image_name(&job->order, false);
-	autofree char *location = image_name(&job->order, true);
-	char size[32];
-	int64_t bytes = 0;
 
 	(void)arg;
 	(void)r;
-	for (size_t i = 0; i < res->nlayers; i++)
-		bytes += res->layers[i].desc.size;
-	buf_addf(out, "BUILT   %s\n        %s: %zu layer%s, %s\n        %s\n",
-	    ref != NULL ? ref : "(no name)", job->order.platform_name,
-	    res->nlayers, res->nlayers == 1 ? "" : "s",
-	    text_size((uint64_t)bytes, size), res->manifest.digest);
-	if (location != NULL)
-		buf_addf(out, "        %s\n", location);
+	built_text(&job->order, &job->result, out);
 }
 
 static void
 outputs(void *arg, struct rec *r, void *jobp)
 {
 	struct job *job = jobp;
-	autofree char *ref = image_name(&job->order, false);
+	autofree char *ref = built_name(&job->order);
 
 	(void)arg;
 	(void)r;
-	tool_output("digest", job->result.manifest.digest);
+	if (job->result.layers != NULL)
+		tool_output("digest", job->result.manifest.digest);
 	if (ref != NULL)
 		tool_output("ref", ref);
-	if (job->order.layout != NULL)
-		tool_output("path", job->order.layout);
+	if (job->order.dest.path != NULL)
+		tool_output("path", job->order.dest.path);
 }
 
 static void
@@ -230,9 +195,22 @@ SETTER(set_arg, order_set_arg)
 SETTER(set_label, order_set_label)
 SETTER(set_annotation, order_set_annotation)
 SETTER(set_context, order_set_context)
-SETTER(set_output, order_set_output)
+SETTER(set_format, order_set_format)
 SETTER(set_compression, order_set_compression)
 SETTER(set_modes, order_set_modes)
+SETTER(set_engine, order_set_engine)
+
+static int
+set_output(void *arg, const char *value, struct err *e)
+{
+	return dest_set_output(&((struct context *)arg)->opts.dest, value, e);
+}
+
+static int
+set_tls_verify(void *arg, const char *value, struct err *e)
+{
+	return netopts_tls_verify(&((struct context *)arg)->net, value, e);
+}
 
 static int
 set_tag(void *arg, const char *value, struct err *e)
@@ -241,6 +219,19 @@ set_tag(void *arg, const char *value, struct err *e)
 	list_add(&((struct context *)arg)->opts.tags, value);
 	return 0;
 }
+
+#define ADDER(name, list) \
+static int \
+name(void *arg, const char *value, struct err *e) \
+{ \
+	(void)e; \
+	list_add(&((struct context *)arg)->opts.engine.list, value); \
+	return 0; \
+}
+ADDER(add_secret, secrets)
+ADDER(add_ssh, ssh)
+ADDER(add_cache_from, cache_from)
+ADDER(add_cache_to, cache_to)
 
 static void
 record_platform(const char *name)
@@ -269,9 +260,8 @@ ready(void *arg, struct err *e)
 	struct context *c = arg;
 	struct utsname u;
 
-	if (c->opts.output == NULL && !c->opts.dry_run)
-		return err_set(e, ERR_INPUT, "usage", "nowhere to put the "
-		    "image: give -o oci:DIR[:TAG], or --dry-run to see it");
+	if (order_check(&c->opts, e) < 0)
+		return -1;
 	if (c->operand != NULL && c->opts.context != NULL)
 		return err_set(e, ERR_INPUT, "usage",
 		    "one context is enough: '%s' and --context '%s'",
@@ -295,7 +285,7 @@ static const struct tool_opt what[] = {
 	{ .name = "context", .arg = "DIR", .str = &ctx.opts.context,
 	  .help = "the build context (.)" },
 	{ .name = "build-context", .arg = "NAME=PLACE", .set = set_context,
-	  .help = "DIR or oci:DIR[:TAG] for a stage or image" },
+	  .help = "a directory or image for a stage or image" },
 	{ .name = "build-arg", .arg = "K[=V]", .set = set_arg,
 	  .help = "value of an ARG, or the environment's" },
 	{ .name = "target", .arg = "STAGE", .str = &ctx.opts.target,
@@ -311,17 +301,55 @@ static const struct tool_opt image[] = {
 	  .help = "label in the config" },
 	{ .name = "annotation", .arg = "K=V", .set = set_annotation,
 	  .help = "annotation of the manifest" },
+	{ .name = "format", .arg = "FORMAT", .set = set_format,
+	  .help = "media types of the result: oci or docker" },
 	{ .name = "compression", .arg = "METHOD[:LEVEL]",
 	  .set = set_compression, .help = "how it is compressed (gzip)" },
 	{ .name = "context-modes", .arg = "HOW", .set = set_modes,
 	  .help = "git: 0644 or 0755 (default); keep: as they are" },
 	{ .name = NULL },
 };
+static const struct tool_opt engine[] = {
+	{ .name = "engine", .arg = "WHO", .set = set_engine,
+	  .help = "auto (default), native, docker or buildah" },
+	{ .name = "builder", .arg = "NAME", .str = &ctx.opts.engine.builder,
+	  .help = "builder of docker buildx" },
+	{ .name = "secret", .arg = "SPEC", .set = add_secret,
+	  .help = "as the engine has it: id=NAME,src=FILE" },
+	{ .name = "ssh", .arg = "SPEC", .set = add_ssh,
+	  .help = "as the engine has it: default or NAME=SOCKET" },
+	{ .name = "cache-from", .arg = "SPEC", .set = add_cache_from,
+	  .help = "where the engine finds what it built before" },
+	{ .name = "cache-to", .arg = "SPEC", .set = add_cache_to,
+	  .help = "where the engine keeps what it builds" },
+	{ .name = "no-cache", .flag = &ctx.opts.engine.no_cache,
+	  .help = "let the engine build everything anew" },
+	{ .name = "pull", .flag = &ctx.opts.engine.pull,
+	  .help = "let the engine look for newer bases" },
+	{ .name = NULL },
+};
 static const struct tool_opt place[] = {
 	{ .name = "output", .letter = 'o', .arg = "PLACE", .set = set_output,
 	  .help = "where the result goes" },
-	{ .name = "dry-run", .flag = &ctx.opts.dry_run,
+	{ .name = "push", .flag = &ctx.opts.dest.push,
+	  .help = "push it to the registry that -t names" },
+	{ .name = "push-by-digest", .flag = &ctx.opts.dest.by_digest,
+	  .help = "the same without a tag" },
+	{ .name = "load", .flag = &ctx.opts.dest.load,
+	  .help = "put it into a Docker engine" },
+	{ .name = "digestfile", .arg = "FILE",
+	  .str = &ctx.opts.dest.digestfile,
+	  .help = "write the result's digest to FILE" },
+	{ .name = "dry-run", .flag = &ctx.opts.dest.dry_run,
 	  .help = "write nothing" },
+	{ .name = NULL },
+};
+
+static const struct tool_opt registry[] = {
+	NETOPTS_CREDS(&ctx.net.creds),
+	NETOPTS_AUTHFILE(&ctx.net.authfile),
+	NETOPTS_TLS_VERIFY(set_tls_verify),
+	NETOPTS_CERT_DIR(&ctx.net.cert_dir),
 	{ .name = NULL },
 };
 
@@ -330,7 +358,8 @@ static const struct tool tool = {
 	.synopsis = "[options] [CONTEXT]",
 	.purpose = "Build a container image for each record.",
 	.groups = (const struct tool_opt_group[]){
-		{ "Build", what }, { "Image", image }, { "Place", place },
+		{ "Build", what }, { "Engine", engine }, { "Image", image },
+		{ "Place", place }, { "Registry", registry },
 		{ NULL, NULL },
 	},
 	.examples = "  img-build --platform linux/amd64,linux/arm64 "
@@ -343,6 +372,7 @@ static const struct tool tool = {
 	.read = read_record,
 	.work = work,
 	.write = write_record,
+	.error_more = error_more,
 	.text = text,
 	.outputs = outputs,
 	.job_free = job_free,
@@ -351,12 +381,15 @@ static const struct tool tool = {
 static void
 context_clear(void)
 {
+	places_free(ctx.opts.dest.places);
+	netopts_release(&ctx.net);
 	list_release(&ctx.platforms);
 	list_release(&ctx.opts.args);
 	list_release(&ctx.opts.labels);
 	list_release(&ctx.opts.annotations);
 	list_release(&ctx.opts.contexts);
 	list_release(&ctx.opts.tags);
+	engine_opts_release(&ctx.opts.engine);
 }
 
 int
@@ -366,6 +399,9 @@ main(int argc, char *argv[])
 
 	if (status < 0) {
 		digest_setup();
+		http_setup();
+		ctx.opts.dest.net = &ctx.net;
+		ctx.opts.dest.places = places_new(&ctx.net);
 		status = tool_filter(&tool, &ctx);
 	}
 	context_clear();

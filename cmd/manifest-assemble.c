@@ -1,31 +1,21 @@
 /*
  * manifest-assemble - one name for the images of several platforms.
  *
- * Records with the same names are a group, and a group becomes an OCI image
- * index; what is written when, and the exit status, are in
- * manifest-assemble(1).
+ * Records with the same names are a group, and a group becomes an image index;
+ * what is written when, and the exit status, are in manifest-assemble(1).
  */
 #include <stdio.h>
-#include <string.h>
 
-#include "base/mem.h"
-#include "base/text.h"
-#include "oci/group.h"
-#include "oci/index.h"
-#include "oci/part.h"
-#include "oci/publish.h"
-#include "oci/ref.h"
+#include "net/http.h"
+#include "oci/assemble.h"
+#include "oci/digestfile.h"
+#include "oci/inspect.h"
+#include "oci/merge.h"
 #include "record/tool.h"
 
-struct assemble {
-	struct group_names refs, operands;
-	const char **annotations;	/* owned; each lent: argv */
-	size_t nannotations, annotations_cap;
-	const char *out;
-	bool dry_run;
-	struct desc_platform *require;	/* owned */
-	size_t nrequire, require_cap;
-
+struct context {
+	struct assemble opts;		/* first: what sets it knows it alone */
+	struct places *places;
 	struct part_sources sources;
 	size_t nrecords;
 	struct group_list groups;
@@ -33,151 +23,76 @@ struct assemble {
 };
 
 static void
-assemble_release(struct assemble *a)
+context_release(struct context *c)
 {
-	group_list_release(&a->groups);
-	copy_free(a->sources.copy);
-	part_sources_release(&a->sources);
-	group_names_release(&a->refs);
-	group_names_release(&a->operands);
-	free(a->annotations);
-	free(a->require);
+	part_sources_release(&c->sources);
+	group_list_release(&c->groups);
+	copy_free(c->sources.copy);
+	places_free(c->places);
+	assemble_release(&c->opts);
 }
 
-/*
- * Options
- */
-
 static int
-no_platform(const char *option, const char *value, struct err *e)
+look_at(struct context *c, const struct assemble_look *l, struct origin *o,
+    struct rec *r, struct err *e)
 {
-	if (strstr(value, "{arch}") == NULL &&
-	    strstr(value, "{platform}") == NULL)
+	const struct assemble *a = &c->opts;
+	autofree char *location = inspect_location(l->ref, e);
+
+	if (location == NULL ||
+	    origin_open(o, c->places, location, false, e) < 0 ||
+	    inspect_load(o, c->sources.copy, l->check, e) < 0 ||
+	    index_require(&o->children, a->require, a->nrequire, e) < 0)
+		return -1;
+	return inspect_record(o, l->ref, l->check, r, e);
+}
+
+/* The record of what is there. */
+static int
+take_look(void *ctx, struct rec *r)
+{
+	struct context *c = ctx;
+	const struct assemble_look *l = &c->opts.looks[c->nrecords];
+	AUTO(origin_release) struct origin o = ORIGIN_INIT;
+	autobuf struct buf text = BUF_INIT;
+	struct tool_job job = { .cached = -1 };
+	struct tool_clock clock;
+	struct err e;
+	int rc;
+
+	if (c->nrecords++ >= c->opts.nlooks) {	/* `-` was given, too */
+		err_set(&e, ERR_INPUT, "usage",
+		    "--inspect and --check read no records");
+		tool_emit(r, &e, NULL);
+		rec_free(r);
 		return 0;
-	return err_set(e, ERR_INPUT, "usage", "%s '%s': an index is for all "
-	    "platforms, so its name can not have one's", option, value);
-}
-
-static int
-set_ref(void *ctx, const char *value, struct err *e)
-{
-	struct assemble *a = ctx;
-
-	if (no_platform("-t", value, e) < 0 ||
-	    (strchr(value, '{') == NULL && ref_check(value, e) < 0))
-		return -1;
-	group_names_add(&a->refs, value);
-	return 0;
-}
-
-static int
-set_out(void *ctx, const char *value, struct err *e)
-{
-	struct assemble *a = ctx;
-
-	if (strncmp(value, "oci:", 4) != 0 || value[4] == '\0' ||
-	    value[4] == ':' || !text_utf8_valid(value, strlen(value)))
-		return err_set(e, ERR_INPUT, "usage",
-		    "-o takes oci:DIR[:TAG], not '%s'", value);
-	a->out = value;
-	return no_platform("-o", value, e);
-}
-
-static int
-set_require(void *ctx, const char *value, struct err *e)
-{
-	struct assemble *a = ctx;
-	autofree char *list = mem_str(value);
-	char *rest = list, *item;
-
-	while ((item = strsep(&rest, ",")) != NULL) {
-		mem_grow(&a->require, &a->require_cap, a->nrequire,
-		    sizeof(*a->require));
-		if (desc_platform_parse(item, &a->require[a->nrequire++],
-		    e) < 0)
-			return err_wrap(e, "--require");
 	}
+	tool_clock_start(&clock);
+	rc = look_at(c, l, &o, r, &e);
+	job.bytes = copy_bytes(&o.blobs);
+	snprintf(job.subject, sizeof(job.subject), "%.120s", l->ref);
+	tool_trace(r, &clock, &job);
+	if (rc == 0)
+		inspect_text(&o, l->ref, l->check, &text);
+	tool_emit(r, rc < 0 ? &e : NULL, text.data);
+	rec_free(r);
 	return 0;
 }
-
-static int
-set_annotation(void *ctx, const char *value, struct err *e)
-{
-	struct assemble *a = ctx;
-
-	if (index_annotate(NULL, value, e) < 0)
-		return -1;
-	mem_grow(&a->annotations, &a->annotations_cap, a->nannotations,
-	    sizeof(*a->annotations));
-	a->annotations[a->nannotations++] = value;
-	return 0;
-}
-
-static int
-add_operand(void *ctx, const char *value, struct err *e)
-{
-	struct assemble *a = ctx;
-
-	if (strncmp(value, "oci:", 4) != 0 ||
-	    !text_utf8_valid(value, strlen(value)))
-		return err_set(e, ERR_INPUT, "usage",
-		    "an operand is oci:DIR[:TAG], not '%s'", value);
-	group_names_add(&a->operands, value);
-	return 0;
-}
-
-/* An operand stands for a record that has the place alone. */
-static void
-record_operand(const char *place)
-{
-	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
-
-	json_out_open(&o, '{');
-	json_out_key(&o, "image");
-	json_out_open(&o, '{');
-	json_out_kstr(&o, "location", place);
-	json_out_close(&o, '}');
-	json_out_close(&o, '}');
-	tool_record(o.buf.data, place);
-}
-
-static int
-ready(void *ctx, struct err *e)
-{
-	struct assemble *a = ctx;
-	autofree char *dir = NULL, *tag = NULL;
-
-	if (a->out == NULL && !a->dry_run)
-		return err_set(e, ERR_INPUT, "usage", "nowhere to put the "
-		    "index: give -o oci:DIR[:TAG], or --dry-run to see it");
-	if (a->out != NULL)
-		layout_split(a->out + strlen("oci:"), &dir, &tag);
-	if (a->out != NULL && a->refs.n == 0 && tag == NULL)
-		return err_set(e, ERR_INPUT, "usage", "no name for the "
-		    "index: give -t REF or -o oci:DIR:TAG");
-	for (size_t i = 0; i < a->operands.n; i++)
-		record_operand(a->operands.items[i]);
-	return 0;
-}
-
-/*
- * Work
- */
 
 /* The record joins its group; its blobs are being verified from now on. */
 static int
 take_record(void *ctx, struct rec *r)
 {
-	struct assemble *a = ctx;
+	struct context *c = ctx;
 	struct err e;
-	struct group *g = group_new(&a->refs, a->out, r, &e);
+	struct group *g = group_new(&c->opts.refs, c->opts.out, r, &e);
 	/* operands come before what is read */
-	struct part *p = part_new(&a->sources, r,
-	    a->nrecords++ < a->operands.n);
+	struct part *p = part_new(&c->sources, r,
+	    c->nrecords++ < c->opts.operands.n);
 
 	if (g == NULL && p->kind == ERR_NONE)
 		part_fail(p, &e);
-	group_list_add(&a->groups, g, p);
+	group_list_add(&c->groups, g, p);
 	return 0;
 }
 
@@ -202,7 +117,7 @@ emit_failed(const struct group *g, enum err_kind kind, const char *why,
 		if (rec_str(p->rec, "arch", &arch, &ignored) == 1)
 			snprintf(job.subject, sizeof(job.subject), "%.120s",
 			    arch);
-		job.bytes = copy_bytes(&p->blobs);
+		job.bytes = copy_bytes(&p->origin.blobs);
 		tool_trace(p->rec, clock, &job);
 		tool_emit(p->rec, p->err != NULL ? p->err : &held, NULL);
 	}
@@ -223,23 +138,30 @@ check_size(struct rec *base, const struct group *g, const struct index *x,
 	    "the record of the index would be longer than 1 MiB");
 }
 
-static int
-publish(const struct assemble *a, const struct group *g, struct index *x,
-    struct rec *base, struct publish *p, struct err *e)
+static void
+put_index(struct rec *base, const struct publish *p)
 {
 	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
 
-	if (index_require(x, a->require, a->nrequire, e) < 0 ||
-	    check_size(base, g, x, e) < 0)
-		return -1;
-	for (size_t i = 0; i < a->nannotations; i++)
-		if (index_annotate(x, a->annotations[i], e) < 0)
-			return -1;
-	if (publish_index(p, g, x, e) < 0)
-		return -1;
-	publish_record(p, g, x, &o);
+	publish_record(p, &o);
 	rec_put(base, "index", o.buf.data, o.buf.len);
-	tool_output("digest", p->desc.digest);
+}
+
+static int
+publish(const struct context *c, const struct group *g, struct publish *p,
+    struct rec *base, struct err *e)
+{
+	const struct assemble *a = &c->opts;
+	autofree char *file = NULL;
+
+	if (publish_prepare(p, g, e) < 0 ||
+	    check_size(base, g, &p->index, e) < 0 ||
+	    (a->digestfile != NULL && (file = digestfile_path(a->digestfile,
+	    base, e)) == NULL) || publish_run(p, e) < 0 ||
+	    (file != NULL && !a->publish.dry_run &&
+	    digestfile_write(file, p->to.desc.digest, e) < 0))
+		return -1;
+	tool_output("digest", p->to.desc.digest);
 	if (g->refs.n > 0)
 		tool_output("ref", g->refs.items[0]);
 	if (g->dir != NULL)
@@ -247,25 +169,25 @@ publish(const struct assemble *a, const struct group *g, struct index *x,
 	return 0;
 }
 
-/* The group's one record, good or not. */
+/* The group's one record, good or not; a bad one says what has moved. */
 static void
-emit_index(const struct assemble *a, struct group *g, struct index *x,
+emit_index(const struct context *c, struct group *g, struct publish *p,
     const struct tool_clock *clock)
 {
-	AUTO(publish_release) struct publish p = { .dry_run = a->dry_run };
 	autobuf struct buf text = BUF_INIT;
 	struct tool_job job = { .cached = -1 };
-	struct rec *base = part_merge(g->parts, g->n);
+	struct rec *base = merge_parts(g->parts, g->n);
 	struct err e;
-	int rc = publish(a, g, x, base, &p, &e);
+	int rc = publish(c, g, p, base, &e);
 
-	for (size_t i = 0; i < g->n; i++)
-		job.bytes += copy_bytes(&g->parts[i]->blobs);
+	if (rc == 0 || deliver_moved(&p->to))
+		put_index(base, p);
+	job.bytes = copy_bytes(&p->to.blobs);
 	snprintf(job.subject, sizeof(job.subject), "%.120s",
 	    g->refs.n > 0 ? g->refs.items[0] : "");
 	tool_trace(base, clock, &job);
 	if (rc == 0)
-		publish_text(&p, g, x, &text);
+		publish_text(p, &text);
 	else if (g->refs.n > 0)
 		err_wrap(&e, "%s", g->refs.items[0]);
 	tool_emit(base, rc < 0 ? &e : NULL, text.data);
@@ -273,79 +195,118 @@ emit_index(const struct assemble *a, struct group *g, struct index *x,
 }
 
 static void
-finish_group(const struct assemble *a, struct group *g)
+finish_group(const struct context *c, struct group *g)
 {
-	AUTO(index_release) struct index x = INDEX_INIT;
+	AUTO(publish_release) struct publish p;
 	struct tool_clock clock;
 	enum err_kind kind;
-	struct err e;
 
 	tool_clock_start(&clock);
+	publish_init(&p, &c->opts.publish, c->places, c->sources.copy);
 	for (size_t i = 0; i < g->n; i++)
 		part_settle(g->parts[i]);
-	for (size_t i = 0; i < g->n; i++)
-		if (g->parts[i]->kind == ERR_NONE &&
-		    index_merge(&x, &g->parts[i]->children, &e) < 0)
-			part_fail(g->parts[i], &e);
+	group_compare(g);
 	if ((kind = group_failure(g)) != ERR_NONE)
 		emit_failed(g, kind, "another image for the same name failed",
 		    &clock);
-	else if (a->broken > 0)
-		emit_failed(g, (enum err_kind)a->broken, "the input ended too "
+	else if (c->broken > 0)
+		emit_failed(g, (enum err_kind)c->broken, "the input ended too "
 		    "early, and more may belong to the same name", &clock);
-	else if (a->groups.held != ERR_NONE)
-		emit_failed(g, a->groups.held, "a record failed that may "
+	else if (c->groups.held != ERR_NONE)
+		emit_failed(g, c->groups.held, "a record failed that may "
 		    "belong to the same name", &clock);
 	else
-		emit_index(a, g, &x, &clock);
+		emit_index(c, g, &p, &clock);
 }
 
 int
 main(int argc, char *argv[])
 {
-	AUTO(assemble_release) struct assemble a = { .out = NULL };
+	AUTO(context_release) struct context c = { .places = NULL };
+	struct assemble *a = &c.opts;
 	const struct tool_opt what[] = {
-		{ .name = "tag", .letter = 't', .arg = "REF", .set = set_ref,
+		{ .name = "tag", .letter = 't', .arg = "REF",
+		  .set = assemble_set_ref,
 		  .help = "name of the image; may be repeated" },
-		{ .name = "require", .arg = "P,P", .set = set_require,
+		{ .name = "require", .arg = "P,P", .set = assemble_set_require,
 		  .help = "refuse an index without these platforms" },
-		{ .name = "annotation", .arg = "K=V", .set = set_annotation,
+		{ .name = "annotation", .arg = "K=V",
+		  .set = assemble_set_annotation,
 		  .help = "annotation of the manifest" },
+		{ .name = "format", .arg = "FORMAT", .set = assemble_set_format,
+		  .help = "media types of the result: oci or docker" },
+		{ .name = "append", .flag = &a->publish.append,
+		  .help = "add to what the first -t is now" },
+		{ .name = "no-attestations", .flag = &a->no_attestations,
+		  .help = "leave BuildKit's attestations out" },
 		{ .name = NULL },
 	};
 	const struct tool_opt where[] = {
+		{ .name = "push", .flag = &a->publish.push,
+		  .help = "push it to the registry that -t names" },
 		{ .name = "output", .letter = 'o', .arg = "PLACE",
-		  .set = set_out,
+		  .set = assemble_set_out,
 		  .help = "where the result goes" },
-		{ .name = "dry-run", .flag = &a.dry_run,
+		{ .name = "if-tag-is", .arg = "D|absent",
+		  .set = assemble_set_if_tag_is,
+		  .help = "move a tag only from this digest" },
+		{ .name = "no-clobber", .flag = &a->no_clobber,
+		  .help = "the same as --if-tag-is absent" },
+		{ .name = "referrers", .flag = &a->publish.referrers,
+		  .help = "take signatures and attestations along" },
+		{ .name = "digestfile", .arg = "FILE", .str = &a->digestfile,
+		  .help = "write the result's digest to FILE" },
+		{ .name = "dry-run", .flag = &a->publish.dry_run,
 		  .help = "write nothing" },
 		{ .name = NULL },
 	};
+	const struct tool_opt look[] = {
+		{ .name = "inspect", .arg = "REF", .set = assemble_set_inspect,
+		  .help = "show what is there" },
+		{ .name = "check", .arg = "REF", .set = assemble_set_check,
+		  .help = "the same, and that every blob is there" },
+		{ .name = NULL },
+	};
+	const struct tool_opt net[] = {
+		NETOPTS_CREDS(&a->net.creds),
+		NETOPTS_AUTHFILE(&a->net.authfile),
+		NETOPTS_TLS_VERIFY(assemble_set_tls_verify),
+		NETOPTS_CERT_DIR(&a->net.cert_dir),
+		{ .name = NULL },
+	};
 	const struct tool_opt_group groups[] = {
-		{ "Index", what }, { "Place", where }, { NULL, NULL },
+		{ "Index", what }, { "Place", where }, { "Look", look },
+		{ "Registry", net }, { NULL, NULL },
 	};
 	const struct tool tool = {
 		.name = "manifest-assemble",
-		.synopsis = "[options] [oci:DIR[:TAG] ...]",
+		.synopsis = "[options] [PLACE ...]",
 		.purpose = "Make one multi-platform index of several images.",
 		.groups = groups,
 		.examples =
-		    "  img-build < staged.jsonl | manifest-assemble "
-		    "-t me/app:1.2 -o oci:out \\\n"
+		    "  img-build --push < staged.jsonl | manifest-assemble "
+		    "-t me/app:1.2 --push \\\n"
 		    "      --require linux/amd64,linux/arm64\n"
-		    "  manifest-assemble -t me/app:1.2 --dry-run "
-		    "oci:amd:1 oci:arm:1 | jq .index\n",
-		.operand = add_operand,
-		.ready = ready,
+		    "  manifest-assemble -t me/app:stable --push "
+		    "docker://me/app:1.2\n",
+		.operand = assemble_operand,
+		.ready = assemble_ready,
 	};
-	int status = tool_start(&tool, &a, argc, argv);
+	int status = tool_start(&tool, &c, argc, argv);
 
 	if (status >= 0)
 		return status;
-	a.sources.copy = copy_new(tool_common.jobs);
-	a.broken = tool_collect(&tool, &a, take_record);
-	copy_wait(a.sources.copy);
-	for (size_t i = 0; i < a.groups.n; i++)
-		finish_group(&a, a.groups.items[i]);
+	digest_setup();
+	http_setup();
+	c.places = places_new(&a->net);
+	c.sources.places = c.places;
+	c.sources.copy = copy_new(tool_common.jobs);
+	c.sources.no_attestations = a->no_attestations;
+	c.broken = tool_collect(&tool, &c, a->nlooks > 0 ? take_look :
+	    take_record);
+	part_wait(&c.sources);
+	copy_wait(c.sources.copy);
+	for (size_t i = 0; i < c.groups.n; i++)
+		finish_group(&c, c.groups.items[i]);
 	return tool_finish();
 }

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "bundle/intake.h"
+#include "bundle/mirror.h"
 #include "bundle/pack.h"
+#include "net/http.h"
 #include "record/tool.h"
 
 struct context {
@@ -23,13 +26,19 @@ struct context {
 	bool method_given;
 	int level;
 	int64_t epoch;
+	struct mirror_opts mirror;
+	struct netopts net;
 };
 
 struct job {
 	struct tool_job job;
+	bool given;			/* there is a tarball already */
+	char sha256[DIGEST_HEX];	/* that it must have, or "" */
+	int64_t size;			/* likewise, or -1 */
 	struct pack_spec spec;
 	char *path;
 	struct verify_result result;
+	struct mirror mirror;
 };
 
 static struct context ctx = { .opts = INTAKE_OPTS_INIT, .dir = ".",
@@ -120,6 +129,41 @@ output_path(const struct context *c, const struct pack_spec *s)
 	return tool_path(path);
 }
 
+/* 1 where there is nothing to pack: a tarball, as `tarball` or as an operand,
+ * is to be mirrored as it is. */
+static int
+read_given(const struct context *c, struct rec *r, struct job *job,
+    struct err *e)
+{
+	const char *path = NULL, *arch, *version = c->version, *sha256;
+	uint8_t digest[DIGEST_LEN];
+	struct stat st;
+	int rc;
+
+	job->size = -1;
+	if (c->mirror.place == NULL || (rc = rec_str(r, "root", &path, e)) < 0)
+		return c->mirror.place == NULL ? 0 : -1;
+	if (rc > 0 && (stat(path, &st) < 0 || !S_ISREG(st.st_mode)))
+		return 0;
+	if (rc == 0 && (rc = rec_str(r, "tarball", &path, e)) <= 0)
+		return rc;
+	if (rec_need_str(r, "arch", &arch, e) < 0 ||
+	    tool_arch_check(arch, e) < 0 ||
+	    rec_str(r, "bundle.version", &version, e) < 0 ||
+	    rec_int(r, "size", 0, JSON_INT_MAX, &job->size, e) < 0 ||
+	    (rc = rec_str(r, "sha256", &sha256, e)) < 0)
+		return -1;
+	if (rc > 0 && !digest_parse_hex(sha256, digest))
+		return err_set(e, ERR_INPUT, "field_invalid", "invalid field: "
+		    "sha256: 64 lower-case hex digits are wanted");
+	if (rc > 0)
+		digest_format_hex(digest, job->sha256);
+	job->given = true;
+	job->path = tool_path(path);
+	return mirror_resolve(&job->mirror, &c->mirror, arch, version, e) < 0 ?
+	    -1 : 1;
+}
+
 static int
 read_record(void *arg, struct rec *r, void *jobp, struct err *e)
 {
@@ -127,7 +171,10 @@ read_record(void *arg, struct rec *r, void *jobp, struct err *e)
 	struct job *job = jobp;
 	struct pack_spec *s = &job->spec;
 	autofree char *root = NULL;
+	int rc = read_given(c, r, job, e);
 
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
 	if (take(r, "root", NULL, "a folder as operand", &root, e) < 0 ||
 	    take(r, "arch", NULL, "--arch", &s->arch, e) < 0 ||
 	    tool_arch_check(s->arch, e) < 0 ||
@@ -147,14 +194,15 @@ read_record(void *arg, struct rec *r, void *jobp, struct err *e)
 	if (pack_spec_check(s, e) < 0)
 		return -1;
 	job->path = output_path(c, s);
+	if (c->mirror.place != NULL && mirror_resolve(&job->mirror,
+	    &c->mirror, s->arch, s->version, e) < 0)
+		return -1;
 	return tool_claim(job->path, e);
 }
 
 static int
-work(void *arg, void *jobp, struct err *e)
+pack(struct context *c, struct job *job, struct err *e)
 {
-	struct context *c = arg;
-	struct job *job = jobp;
 	const struct pack_opts opts = {
 		.contract = &c->opts.contract, .epoch = c->epoch,
 		.max_bytes = c->opts.max_bytes, .method = c->method,
@@ -164,7 +212,46 @@ work(void *arg, void *jobp, struct err *e)
 	int rc = pack_bundle(&job->spec, &opts, job->path, &job->result, e);
 
 	job->job.bytes = rc == 0 ? (uint64_t)job->result.size : 0;
+	memcpy(job->sha256, job->result.sha256, DIGEST_HEX);
+	job->size = job->result.size;
 	return rc;
+}
+
+static int
+work(void *arg, void *jobp, struct err *e)
+{
+	struct context *c = arg;
+	struct job *job = jobp;
+
+	if (!job->given && pack(c, job, e) < 0)
+		return -1;
+	if (c->mirror.place == NULL)
+		return 0;
+	if (mirror_run(&job->mirror, job->path, job->sha256, job->size,
+	    e) < 0)
+		return -1;
+	job->job.bytes = (uint64_t)job->mirror.size;
+	return 0;
+}
+
+static void
+put_mirror(const struct job *job, struct rec *r)
+{
+	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
+
+	mirror_record(&job->mirror, &o);
+	rec_put(r, "mirror", o.buf.data, o.buf.len);
+}
+
+/* The tarball was there before. */
+static int
+write_given(const struct job *job, struct rec *r)
+{
+	rec_put_str(r, "tarball", job->path);
+	rec_put_str(r, "sha256", job->mirror.sha256);
+	rec_put_int(r, "size", job->mirror.size);
+	put_mirror(job, r);
+	return 0;
 }
 
 static int
@@ -174,6 +261,8 @@ write_record(void *arg, struct rec *r, void *jobp, struct err *e)
 	struct job *job = jobp;
 	const struct verify_result *res = &job->result;
 
+	if (job->given)
+		return write_given(job, r);
 	if (c->sums != NULL &&
 	    pack_sha256sums(c->sums, job->path, res->sha256, e) < 0)
 		return -1;
@@ -181,6 +270,8 @@ write_record(void *arg, struct rec *r, void *jobp, struct err *e)
 	rec_put_str(r, "sha256", res->sha256);
 	rec_put_int(r, "size", res->size);
 	rec_put(r, "bundle", res->bundle, strlen(res->bundle));
+	if (c->mirror.place != NULL)
+		put_mirror(job, r);
 	return 0;
 }
 
@@ -193,10 +284,17 @@ text(void *arg, struct rec *r, void *jobp, struct buf *out)
 
 	(void)arg;
 	(void)r;
-	buf_addf(out, "PACKED  %s\n        %s: %lld files, %s in %s\n"
+	if (!job->given)
+		buf_addf(out, "PACKED  %s\n        %s: %lld files, %s in %s\n"
 	    "        sha256 %s\n", job->path, res->arch,
 	    (long long)res->files, text_size((uint64_t)res->bytes, bytes),
 	    text_size((uint64_t)res->size, size), res->sha256);
+	if (job->mirror.to.n > 0)
+		buf_addf(out, "%s%s\n        %s%s\n", job->given ?
+		    "MIRROR  " : "        ", job->given ? job->path :
+		    job->mirror.to.tags[0].ref, job->given ?
+		    job->mirror.to.tags[0].ref : job->mirror.to.desc.digest,
+		    job->mirror.to.tags[0].moved ? "" : " (it was there)");
 }
 
 static void
@@ -207,7 +305,8 @@ outputs(void *arg, struct rec *r, void *jobp)
 	(void)arg;
 	(void)r;
 	tool_output("tarball", job->path);
-	tool_output("sha256", job->result.sha256);
+	tool_output("sha256", job->given ? job->mirror.sha256 :
+	    job->result.sha256);
 }
 
 static void
@@ -217,6 +316,7 @@ job_free(void *jobp)
 
 	pack_spec_release(&job->spec);
 	verify_result_release(&job->result);
+	mirror_release(&job->mirror);
 	free(job->path);
 }
 
@@ -303,7 +403,7 @@ static const struct tool_opt bundle_options[] = {
 
 static const struct tool_opt output_options[] = {
 	{ .name = "output-dir", .letter = 'd', .arg = "DIR", .str = &ctx.dir,
-	  .help = "write <name>_<version>_<arch>.tar.gz there (.)" },
+	  .help = "write there, each file under a name of its own" },
 	{ .name = "output", .letter = 'o', .arg = "PLACE",
 	  .str = &ctx.output, .help = "where the result goes" },
 	{ .name = "compression", .arg = "METHOD[:LEVEL]",
@@ -313,12 +413,29 @@ static const struct tool_opt output_options[] = {
 	{ .name = NULL },
 };
 
+static int
+set_tls_verify(void *arg, const char *value, struct err *e)
+{
+	return netopts_tls_verify(&((struct context *)arg)->net, value, e);
+}
+
+static const struct tool_opt registry_options[] = {
+	{ .name = "mirror", .arg = "docker://REF", .str = &ctx.mirror.place,
+	  .help = "push the tarball to a registry, too" },
+	NETOPTS_CREDS(&ctx.net.creds),
+	NETOPTS_AUTHFILE(&ctx.net.authfile),
+	NETOPTS_TLS_VERIFY(set_tls_verify),
+	NETOPTS_CERT_DIR(&ctx.net.cert_dir),
+	{ .name = NULL },
+};
+
 static const struct tool tool = {
 	.name = "rb-pack",
 	.synopsis = "[options] [ROOT ...]",
 	.purpose = "Make reproducible runtime bundles from install roots.",
 	.groups = (const struct tool_opt_group[]){
 		{ "Bundles", bundle_options }, { "Output", output_options },
+		{ "Registry", registry_options },
 		{ NULL, NULL },
 	},
 	.examples = "  rb-pack --arch amd64 --bundle-name runtime "
@@ -342,8 +459,15 @@ main(int argc, char *argv[])
 {
 	int status = tool_start(&tool, &ctx, argc, argv);
 
-	if (status < 0)
+	if (status < 0) {
+		digest_setup();
+		http_setup();
+		ctx.mirror.net = &ctx.net;
+		ctx.mirror.places = places_new(&ctx.net);
 		status = tool_filter(&tool, &ctx);
+	}
+	places_free(ctx.mirror.places);
+	netopts_release(&ctx.net);
 	intake_opts_release(&ctx.opts);
 	pack_spec_release(&ctx.spec);
 	return status;

@@ -59,7 +59,7 @@ lint_clang_tidy() {
 	local flags
 
 	eval "flags=($(cat "$B/lint-clang/flags"))"
-	find lib cmd tests/unit tests/fuzz -name '*.c' | sort |
+	find lib cmd tests/unit tests/tools tests/fuzz -name '*.c' | sort |
 		xargs -r -P "$(nproc)" -I{} tests/lint/tidy.sh "$B/tidy" {} \
 		"${flags[@]:1}" -Wno-unused-command-line-argument
 }

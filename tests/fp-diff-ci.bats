@@ -149,6 +149,35 @@ why() {
 	is "gateway supervisor helm" "$(changed)"
 }
 
+@test "fp-diff: --on-missing-base=fetch gets a branch of origin" {
+	history
+	git clone -q --depth 1 "file://$PWD" ../clone
+	cd ../clone
+	revs 0 --base origin/topic --on-missing-base=fetch
+	is helm "$(changed)"
+	is "$topic" "$(git rev-parse origin/topic)"
+	for r in main:main +main:main 'HEAD@{9}' nowhere origin/a:b; do
+		git for-each-ref > ../before
+		revs 0 "--base=$r" --on-missing-base=fetch ||
+			revs 2 "--base=$r" --on-missing-base=fetch
+		git for-each-ref | cmp - ../before
+	done
+}
+@test "fp-diff: a bare SHA-256 repository can be compared" {
+	git init -q --object-format=sha256
+	put src/a
+	commit
+	put src/b
+	commit
+	git clone -q --bare . ../bare
+	cd ../bare
+	tool 0 fp-diff -q --base HEAD~1 --reasons \
+	    <<< '{"component":"x","paths":["/src/"]}'
+	is src/b "$(field '.reasons[].path')"
+	tool 2 fp-diff -q <<< '{"component":"x","paths":["/src/"]}'
+	is no_work_tree "$(field .error.code)"
+}
+
 #
 # GitHub's events
 #
@@ -281,4 +310,11 @@ value() {
 	    '{"component":"9","paths":["*"]}' > ../in
 	tool 2 fp-diff --github-output < ../in
 	is component_name "$(field .error.code | sort -u)"
+	# the runner's table of outputs is case-blind
+	printf '%s\n' '{"component":"web","paths":["*"]}' \
+	    '{"component":"Web","paths":["*"]}' \
+	    '{"component":"ANY","paths":["*"]}' > ../in
+	tool 2 fp-diff --github-output < ../in
+	is "null component_name component_name" \
+	    "$(field .error.code | xargs)"
 }

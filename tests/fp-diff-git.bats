@@ -119,6 +119,14 @@ line' "$(jq -r '.reasons[0].path' ../out)"
 	[ "$two" != "$(fp)" ]
 	[ "$one" != "$(fp)" ]
 }
+@test "fp-diff: an entry of no size proves nothing" {
+	simple
+	git config core.checkStat minimal
+	git update-index --cacheinfo "100644,$(git rev-parse HEAD:src/b),src/a"
+	: > src/a
+	touch -d @0 src/a
+	is "100644 $(blob '') src/a" "$(listed /src/a)"
+}
 @test "fp-diff: clean files are not read, dirty ones are" {
 	simple
 	touch -d @1000000000 src/a src/b
@@ -271,15 +279,63 @@ submodule() {
 	put src/module/in changed
 	two=$(fp)
 	[ "$one" != "$two" ]
-	git -C src/module checkout -q .
+	git -C src/module add in
+	is "$two" "$(fp)"
+	git -C src/module reset -q --hard
 	is "$one" "$(fp)"
 	put src/module/new
-	is "$two" "$(fp)"
+	[ "$one" != "$(fp)" ] && [ "$two" != "$(fp)" ]
 	(cd src/module && commit)
 	three=$(fp)
 	[ "$one" != "$three" ] && [ "$two" != "$three" ]
 	git add src/module
 	is "$three" "$(fp)"
+}
+@test "fp-diff: two changes of one submodule are two contents" {
+	for format in sha1 sha256; do
+		mkdir $format
+		cd $format
+		simple --object-format=$format
+		git init -q --object-format=$format src/nested
+		(cd src/nested && put in && put deep/in && commit)
+		clean=$(fp)
+		seen=("$clean")
+		for c in 'put in one' 'put in two' 'put deep/in one' \
+		    'put new one' 'put new two' 'put more/new two' 'rm in' \
+		    'chmod +x in' 'ln -sf x in' 'mv in other' \
+		    'put in flagged; git update-index --assume-unchanged in' \
+		    'put in unseen; git update-index --skip-worktree in'; do
+			(cd src/nested && eval "$c")
+			seen+=("$(fp)")
+			is "${seen[-1]}" "$(fp)"
+			(cd src/nested && git update-index \
+			    --no-assume-unchanged --no-skip-worktree in &&
+			    git reset -q --hard && git clean -qfd)
+			is "$clean" "$(fp)"
+		done
+		is "${#seen[@]}" "$(printf '%s\n' "${seen[@]}" | sort -u |
+		    wc -l)"
+		cd ..
+	done
+}
+@test "fp-diff: a file in a submodule's place is a file, staged or not" {
+	submodule
+	rm -r src/module
+	echo text > src/module
+	one=$(fp src/module/) two=$(fp src/module)
+	[ "$one" != "$two" ]
+	git rm -q --cached src/module
+	git add src/module
+	is "$one" "$(fp src/module/)"
+	is "$two" "$(fp src/module)"
+}
+@test "fp-diff: a submodule that libgit2 can not read is read by git" {
+	submodule
+	one=$(fp)
+	git -C src/module update-index --split-index
+	is "$one" "$(fp)"
+	put src/module/in changed
+	[ "$one" != "$(fp)" ]
 }
 @test "fp-diff: a submodule that is not checked out is as the index says" {
 	submodule
@@ -464,6 +520,41 @@ submodule() {
 	chmod 0 src/a
 	tool 3 fp-diff <<< '{"component":"x","paths":["/src/"]}'
 }
+@test "fp-diff: what a part of a clone lacks is never asked for" {
+	for format in sha1 sha256; do
+		mkdir $format
+		cd $format
+		simple --object-format=$format
+		put src/a changed
+		commit
+		printf '#!/bin/sh\ntouch %s\n' "$PWD/../ran" > ../evil
+		chmod +x ../evil
+		git config extensions.partialClone origin
+		git config remote.origin.promisor true
+		git config remote.origin.uploadpack "$PWD/../evil"
+		git config protocol.ext.allow always
+		git config protocol.file.allow always
+		tree=$(git rev-parse HEAD~1:src)
+		rm ".git/objects/${tree:0:2}/${tree:2}"
+		for url in "ext::$PWD/../evil x" "$PWD"; do
+			git config remote.origin.url "$url"
+			tool 3 fp-diff -q --base HEAD~1 \
+			    <<< '{"component":"x","paths":["/src/"]}'
+			[ ! -e ../ran ]
+		done
+		cd ..
+	done
+}
+@test "fp-diff: folders in folders, deeper than descriptors reach" {
+	git init -q
+	path=$(printf 'd/%.0s' {1..700})
+	mkdir -p "$path"
+	echo x > "${path}x"
+	fp > ../one
+	(ulimit -n 800 && fp > ../two)
+	cmp ../one ../two
+	grep -q sha256: ../two
+}
 @test "fp-diff: pipes, sockets and devices are no content" {
 	simple
 	one=$(fp)
@@ -518,9 +609,9 @@ submodule() {
 	patterns=('a' '/a' 'a/' '/a/' 'a/b' 'a/*' '/a/*/c' '/a/**/c' '**/c'
 	    'a/**' '*.c' '/*.c' 'a*' '/a?c' 'x[b-d]e' 'x[!b-d]e' '[[:upper:]]x'
 	    '\!a' '\#a' 'sp\ ' 'sp  ' 'a**c' '**' '/**' '*' '**/a/**' 'a/**/b/**/c'
-	    '[]x]' 'é' '\*' '***/c' 'a/***')
+	    '[a-[:alpha:]]' '[[:a]b:]' '[b-a]' '[]x]' 'é' '\*' '***/c' 'a/***')
 	paths=(a b/a a/b a/c a/b/c a/b/b/c c x/c y.c x/y.c abc a/bc xce xae Qx
-	    '!a' '#a' 'sp ' sp 'ac' 'a/x/b/y/c' ']' é '*' 'b/a/x')
+	    'a]' ':b:]' b '!a' '#a' 'sp ' sp 'ac' 'a/x/b/y/c' ']' é '*' 'b/a/x')
 	for p in "${patterns[@]}"; do
 		jq -cn --arg p "$p" '{component: $p, paths: [$p]}'
 	done > ../in

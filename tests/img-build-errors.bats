@@ -17,7 +17,8 @@ fault() {
 	local status=$1 code=$2 message=$3 line
 
 	cat > c/Dockerfile
-	tool "$status" img-build --platform linux/amd64 -o oci:o:t c
+	tool "$status" img-build --engine native --platform linux/amd64 \
+	    -o oci:o:t c
 	is "$message" "$(field .error.message)"
 	is "$code" "$(field .error.code)"
 	is "img-build: linux/amd64: $message" "$(cat err)"
@@ -67,8 +68,8 @@ scratch() {
 	    "Dockerfile:1: escape is \\ or \`, not 'x'"
 	printf 'FROM scratch\0\n' | fault 2 syntax \
 	    "Dockerfile:1: a NUL byte is in it: not a Dockerfile"
-	printf 'FROM debian:12\n' | fault 2 image_unavailable \
-	    "Dockerfile:1: 'debian:12' is no stage, and the native engine can not pull it from a registry: give it with --build-context debian:12=oci:DIR:TAG"
+	printf 'FROM No:Name:12\n' | fault 2 image_unavailable \
+	    "Dockerfile:1: 'No:Name:12' is no stage, and no name of an image in a registry"
 	printf 'FROM --platform=windows/x/y/z scratch\n' > c/Dockerfile
 	tool 2 img-build --platform linux/amd64 -o oci:o:t c
 	is platform_invalid "$(field .error.code)"
@@ -89,8 +90,8 @@ scratch() {
 	scratch 2 stage_unknown "Dockerfile:2: no stage 0 before this one" \
 	    'COPY --from=0 f /'
 	scratch 2 image_unavailable \
-	    "Dockerfile:2: 'x' is no stage, and the native engine can not pull it from a registry: give it with --build-context x=oci:DIR:TAG" \
-	    'COPY --from=x f /'
+	    "Dockerfile:2: 'X' is no stage, and no name of an image in a registry" \
+	    'COPY --from=X f /'
 	scratch 2 mode_invalid \
 	    "Dockerfile:2: --chmod takes an octal mode, not '9'" \
 	    'COPY --chmod=9 f /'

@@ -224,8 +224,8 @@ local_setup() {
 	cmp c/bin/app u/rootfs/app
 	is app "$(readlink u/rootfs/all/link)"
 	is 2 "$(field '.image.layers | length')"
-	tool 2 build -o oci:o:t --target compile c
-	is "img-build: linux/amd64: Dockerfile:1: 'debian' is no stage, and the native engine can not pull it from a registry: give it with --build-context debian=oci:DIR:TAG" \
+	tool 2 build --engine native -o oci:o:t --target compile c
+	is "img-build: linux/amd64: Dockerfile:2: RUN is not supported by the native engine" \
 	    "$(cat err)"
 }
 
@@ -551,10 +551,10 @@ s = socket.socket(socket.AF_UNIX); s.bind("c/sock")'
 @test "img-build: usage errors name the ways, and write no record" {
 	printf 'FROM scratch\n' > c/Dockerfile
 	tool 2 build c
-	grep -q 'nowhere to put the image: give -o oci:DIR\[:TAG\], or --dry-run' err
+	grep -q 'nowhere to put the image: give -o oci:DIR\[:TAG\], --load, or --dry-run' err
 	[ ! -s out ]
 	tool 2 build -o o c
-	grep -q "takes oci:DIR\[:TAG\], not 'o'" err
+	grep -q "takes oci:DIR\[:TAG\], .*, not 'o'" err
 	tool 2 build -o oci:o:t c c2
 	tool 2 build -o oci:o:t --context c c
 	tool 2 build -o oci:o:t --context-modes x c

@@ -1,87 +1,9 @@
 # manifest-assemble.bats - several images become one multi-platform index.
 
 load helpers
+load images
 
-check_layout=$SLIPWAY_ROOT/tests/layout-check.py
 corpora=${SLIPWAY_CORPORA:-$SLIPWAY_ROOT/../shared/corpora}
-oci_image=application/vnd.oci.image.manifest.v1+json
-oci_index=application/vnd.oci.image.index.v1+json
-
-# put DIR FILE: the file is a blob now; its digest.
-put() {
-	local hex
-
-	hex=$(sha256sum < "$2")
-	hex=${hex%% *}
-	cp "$2" "$1/blobs/sha256/$hex"
-	echo "sha256:$hex"
-}
-
-# descriptor TYPE DIR FILE
-descriptor() {
-	printf '{"mediaType":"%s","digest":"%s","size":%d}' "$1" \
-	    "$(put "$2" "$3")" "$(stat -c %s "$3")"
-}
-
-# name DIR TAG DESCRIPTOR
-name() {
-	jq -c --arg t "$2" --argjson d "$3" '.manifests += [$d +
-	    {annotations: {"org.opencontainers.image.ref.name": $t}}]' \
-	    "$1/index.json" > index.new
-	mv index.new "$1/index.json"
-}
-
-# image DIR TAG ARCH [VARIANT [TEXT]]: an image with the file `hello`.
-image() {
-	local dir=$1 variant=${4:+,\"variant\":\"${4-}\"} diff
-
-	mkdir -p "$dir/blobs/sha256" tree
-	if [ ! -e "$dir/oci-layout" ]; then
-		printf '{"imageLayoutVersion":"1.0.0"}' > "$dir/oci-layout"
-		echo '{"schemaVersion":2,"manifests":[]}' > "$dir/index.json"
-	fi
-	echo "${5-$3}" > tree/hello
-	tar -C tree --mtime=@0 --owner=0 --group=0 --numeric-owner \
-	    -cf layer.tar hello
-	gzip -n < layer.tar > layer.tgz
-	diff=$(sha256sum < layer.tar)
-	printf '{"architecture":"%s","os":"linux"%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-	    "$3" "$variant" "${diff%% *}" > config
-	printf '{"schemaVersion":2,"mediaType":"%s","config":%s,"layers":[%s]}' \
-	    "$oci_image" \
-	    "$(descriptor application/vnd.oci.image.config.v1+json "$dir" config)" \
-	    "$(descriptor application/vnd.oci.image.layer.v1.tar+gzip "$dir" layer.tgz)" \
-	    > manifest
-	name "$dir" "$2" "$(descriptor "$oci_image" "$dir" manifest)"
-}
-
-# index DIR TAG ENTRY...: an index of these descriptors.
-index() {
-	local dir=$1 tag=$2
-
-	shift 2
-	printf '%s\n' "$@" | jq -cs --arg m "$oci_index" \
-	    '{schemaVersion: 2, mediaType: $m, manifests: .}' > index
-	name "$dir" "$tag" "$(descriptor "$oci_index" "$dir" index)"
-}
-
-# entry DIR TAG: what index.json says of it, without the name.
-entry() {
-	jq -c --arg t "$2" '.manifests[] | select(
-	    .annotations["org.opencontainers.image.ref.name"] == $t) |
-	    del(.annotations)' "$1/index.json"
-}
-
-digest() {
-	entry "$1" "$2" | jq -r .digest
-}
-
-# record DIR TAG PLATFORM: as img-build writes it.
-record() {
-	entry "$1" "$2" | jq -c --arg l "oci:$PWD/$1:$2" --arg p "$3" \
-	    '{arch: ($p | split("/")[1]), image: {platform: $p,
-	      digest, media_type: .mediaType, size, location: $l}}'
-}
 
 # Two images in layout `in`, their records in file `records`.
 local_setup() {
@@ -91,11 +13,6 @@ local_setup() {
 		record in amd linux/amd64
 		record in arm linux/arm64
 	} > records
-}
-
-layout_good() {
-	needs python3
-	python3 "$check_layout" "$@"
 }
 
 # The file of a blob of layout `in`: manifest, config or layer of a tag.
@@ -424,7 +341,7 @@ spoilt() {
 }
 
 @test "manifest-assemble: a place that is no layout is refused" {
-	jq -c '.image.location = "docker://h/x@sha256:00"' records > x
+	jq -c '.image.location = "dir:in"' records > x
 	tool 2 manifest-assemble -t app:1 -o oci:l < x
 	is location_unsupported "$(sed -n 1p out | jq -r .error.code)"
 	jq -c '.image.location = "oci:nowhere:x"' records > x
@@ -601,14 +518,14 @@ spoilt() {
 		[ ! -s out ]
 		is "manifest-assemble: $want" "$(head -n 1 err)"
 	}
-	usage "nowhere to put the index: give -o oci:DIR[:TAG], or --dry-run to see it" -t app:1
+	usage "nowhere to put the index: give --push, -o oci:DIR[:TAG], or --dry-run to see it" -t app:1
 	usage "no name for the index: give -t REF or -o oci:DIR:TAG" -o oci:l
 	usage "-o takes oci:DIR[:TAG], not 'l'" -t app:1 -o l
 	usage "-t 'app:{arch}': an index is for all platforms, so its name can not have one's" -t 'app:{arch}' -o oci:l
 	usage "'App' is no image reference ([HOST/]NAME[:TAG], the name in lower case)" -t App -o oci:l
 	usage "--require: 'linux' is no platform (linux/amd64, linux/arm/v7)" -t app:1 -o oci:l --require linux
 	usage "an annotation is KEY=VALUE in UTF-8, not 'x'" -t app:1 -o oci:l --annotation x
-	usage "an operand is oci:DIR[:TAG], not 'in'" -t app:1 -o oci:l in
+	usage "an operand is docker://REF, oci:DIR[:TAG] or another place of an image, not 'in'" -t app:1 -o oci:l in
 }
 
 @test "manifest-assemble: a record for people says digest, platforms and what moved" {

@@ -739,7 +739,8 @@ value() {
 # 10. Options
 
 @test "records: --help fits a screen, on stdout, with two examples last" {
-	for tool in rb-pack rb-verify rb-stage img-build manifest-assemble; do
+	for tool in rb-fetch rb-pack rb-verify rb-stage img-build manifest-assemble \
+	    fp-diff; do
 		tool 0 $tool --help
 		[ ! -s err ]
 		grep -q "^usage: $tool " out

@@ -509,7 +509,7 @@ file_tmp_open(struct file_tmp *t, int dirfd, const char *path, struct err *e)
 int
 file_tmp_commit(struct file_tmp *t, struct err *e)
 {
-	if (fsync(t->fd) < 0 && errno != EINVAL) {
+	if (!t->unsynced && fsync(t->fd) < 0 && errno != EINVAL) {
 		err_sys(e, "cannot write '%s'", t->name);
 		file_tmp_release(t);
 		return -1;
@@ -521,7 +521,7 @@ file_tmp_commit(struct file_tmp *t, struct err *e)
 	}
 	free(t->tmp);
 	t->tmp = NULL;
-	int rc = file_sync_dir(t->dirfd, t->name, e);
+	int rc = t->unsynced ? 0 : file_sync_dir(t->dirfd, t->name, e);
 	file_tmp_release(t);
 	return rc;
 }

@@ -70,15 +70,17 @@ struct file_tmp {
 	int dirfd;		/* owned: the target's directory */
 	char *name;		/* owned: the target's name in it */
 	char *tmp;		/* owned: the temporary name in it */
+	bool unsynced;		/* nobody needs it after a crash */
 };
-#define FILE_TMP_INIT { -1, -1, NULL, NULL }
+#define FILE_TMP_INIT { -1, -1, NULL, NULL, false }
 
 /* Start the file that will be path; makes no directories.  Litter of earlier
  * runs for the same target is swept.  The mode is 0666 less umask.  ERR_INPUT
  * "not_a_file" where path is there and is no regular file. */
 int file_tmp_open(struct file_tmp *t, int dirfd, const char *path,
     struct err *e);
-/* fsync, rename over the target, fsync the directory; releases t. */
+/* fsync (unless unsynced), rename over the target, fsync the directory;
+ * releases t. */
 int file_tmp_commit(struct file_tmp *t, struct err *e);
 /* Remove the temporary file, if it was not committed; releases t. */
 void file_tmp_release(struct file_tmp *t);

@@ -109,6 +109,7 @@ at_line(struct state *s, const struct dockerfile_cmd *c, struct err *e)
 {
 	if (e->kind == ERR_INPUT || (e->kind == ERR_CHECK &&
 	    (strcmp(e->code, "not_found") == 0 ||
+	    strcmp(e->code, "unauthorized") == 0 ||
 	    strcmp(e->code, "symlink_loop") == 0)))
 		return dockerfile_at(&s->file, c->line, e);
 	return -1;

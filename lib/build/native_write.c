@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "build/imgmanifest.h"
 
 struct output {
 	const struct native *n;
@@ -23,34 +24,31 @@ output_release(struct output *o)
 	layout_release(&o->layout);
 }
 
-/* A base's layer goes on as it is; what we write is of one family, OCI's. */
+/* Whoever waits for layers gets those that are there already first: there is
+ * most to be done while the others are made. */
 static int
-base_layer(const struct stage_layer *l, struct image_layer *out,
-    struct err *e)
+announce_bases(const struct output *o, struct stage *s, struct err *e)
 {
-	static const struct { const char *docker, *oci; } types[] = {
-		{ DESC_DOCKER_LAYER, DESC_OCI_LAYER_GZIP },
-		{ "application/vnd.docker.image.rootfs.diff.tar",
-		    DESC_OCI_LAYER_TAR },
-		{ "application/vnd.docker.image.rootfs.diff.tar.zstd",
-		    DESC_OCI_LAYER_ZSTD },
-	};
-	const struct desc *d;
+	const struct native_sink *sink = o->n->sink;
 
-	*out = l->base->image.layers[l->index];
-	d = &out->desc;
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		if (strcmp(d->media_type, types[i].docker) == 0)
-			snprintf(out->desc.media_type,
-			    sizeof(out->desc.media_type), "%s", types[i].oci);
-	}
-	if (strcmp(d->media_type, DESC_OCI_LAYER_GZIP) == 0 ||
-	    strcmp(d->media_type, DESC_OCI_LAYER_TAR) == 0 ||
-	    strcmp(d->media_type, DESC_OCI_LAYER_ZSTD) == 0)
-		return 0;
-	return err_set(e, ERR_CHECK, "layer_type",
-	    "the base image's layer %s has the type '%s', which is none for "
-	    "a layer", d->digest, d->media_type);
+	for (size_t i = 0; sink != NULL && i < s->nlayers; i++)
+		if (s->layers[i].base != NULL && sink->base(sink->ctx,
+		    s->layers[i].base, s->layers[i].index, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* A layer of our own; the next is not begun before it is complete. */
+static int
+write_layer(struct output *o, struct layer *l, const struct layer_writer *w,
+    size_t i, struct image_layer *out, struct err *e)
+{
+	const struct native_sink *sink = o->n->sink;
+
+	if (layer_write(l, w, &o->blobs[i], out, e) < 0)
+		return -1;
+	return sink == NULL || !o->keep ? 0 :
+	    sink->layer(sink->ctx, &out->desc, o->blobs[i].tmp.fd, e);
 }
 
 static int
@@ -72,10 +70,16 @@ write_layers(struct output *o, struct stage *s, struct native_result *r,
 	for (size_t i = 0; i < s->nlayers; i++, r->nlayers++) {
 		struct stage_layer *l = &s->layers[i];
 
-		if (l->base != NULL ? base_layer(l, &r->layers[i], e) < 0 :
-		    layer_write(l->layer, &w, &o->blobs[i], &r->layers[i],
+		if (l->base != NULL)
+			r->layers[i] = l->base->image.layers[l->index];
+		else if (write_layer(o, l->layer, &w, i, &r->layers[i],
 		    e) < 0)
 			return -1;
+		/* a base's layer goes on as it is, but what we write is of one
+		 * family */
+		if (family_layer(o->n->family, &r->layers[i].desc, e) < 0)
+			return l->base != NULL ? err_wrap(e, "the base image's "
+			    "layer") : -1;
 		r->bytes += l->base == NULL ? l->layer->bytes : 0;
 	}
 	return 0;
@@ -91,6 +95,9 @@ commit_layers(struct output *o, struct stage *s, struct native_result *r,
 	for (size_t i = 0; i < s->nlayers; i++) {
 		const struct stage_layer *l = &s->layers[i];
 
+		if (l->base != NULL && o->n->sink != NULL &&
+		    o->n->sink->leave)
+			continue;
 		if (l->base != NULL) {
 			if (base_copy_layer(l->base, l->index, &o->layout,
 			    e) < 0)
@@ -138,48 +145,19 @@ put_config(struct output *o, const struct stage *s,
 		return err_set(e, ERR_INPUT, "config_too_large",
 		    "the image's config is larger than %d bytes",
 		    DESC_CONFIG_MAX);
-	return put(o, DESC_OCI_CONFIG, &out.buf, d, e);
+	return put(o, family_config(o->n->family), &out.buf, d, e);
 }
 
-/* OCI image-spec, manifest.md; the annotations sorted by key. */
 static int
 put_manifest(struct output *o, const struct desc *config,
     struct native_result *r, struct err *e)
 {
 	AUTO(json_out_release) struct json_out out = JSON_OUT_INIT;
-	AUTO(list_release) struct list notes = LIST_INIT;
 
-	json_out_open(&out, '{');
-	json_out_kint(&out, "schemaVersion", 2);
-	json_out_kstr(&out, "mediaType", DESC_OCI_MANIFEST);
-	json_out_key(&out, "config");
-	desc_write(&out, config);
-	json_out_key(&out, "layers");
-	json_out_open(&out, '[');
-	for (size_t i = 0; i < r->nlayers; i++)
-		desc_write(&out, &r->layers[i].desc);
-	json_out_close(&out, ']');
-	for (size_t i = 0; i < o->n->annotations.n; i++) {
-		const char *note = o->n->annotations.items[i];
-		autofree char *key = mem_dup(note, strcspn(note, "="));
-
-		list_set(&notes, key, note + strlen(key) + 1);
-	}
-	list_sort(&notes);
-	if (notes.n > 0) {
-		json_out_key(&out, "annotations");
-		json_out_open(&out, '{');
-	}
-	for (size_t i = 0; i < notes.n; i++) {
-		char *value = notes.items[i] + strcspn(notes.items[i], "=");
-
-		*value = '\0';
-		json_out_kstr(&out, notes.items[i], value + 1);
-	}
-	if (notes.n > 0)
-		json_out_close(&out, '}');
-	json_out_close(&out, '}');
-	return put(o, DESC_OCI_MANIFEST, &out.buf, &r->manifest, e);
+	imgmanifest_write(o->n->family, config, r->layers, r->nlayers,
+	    &o->n->annotations, &out);
+	return put(o, family_manifest(o->n->family), &out.buf, &r->manifest,
+	    e);
 }
 
 int
@@ -194,9 +172,11 @@ native_write(const struct native *n, struct stage *s, struct native_result *r,
 	for (size_t i = 0; n->total != NULL && i < s->nlayers; i++)
 		if (s->layers[i].base == NULL)
 			*n->total += (uint64_t)s->layers[i].layer->bytes;
-	if (o.keep && layout_open(&o.layout, n->layout, true, e) < 0)
+	if (o.keep && (n->scratch ? layout_open_scratch(&o.layout, n->layout,
+	    e) : layout_open(&o.layout, n->layout, true, e)) < 0)
 		return -1;
-	if (write_layers(&o, s, r, e) < 0 ||
+	if ((o.keep && announce_bases(&o, s, e) < 0) ||
+	    write_layers(&o, s, r, e) < 0 ||
 	    (o.keep && commit_layers(&o, s, r, e) < 0) ||
 	    put_config(&o, s, r, &config, e) < 0 ||
 	    put_manifest(&o, &config, r, e) < 0)

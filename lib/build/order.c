@@ -16,11 +16,11 @@ order_release(struct order *o)
 	free(o->target);
 	free(o->staged);
 	free(o->manifest_sha256);
-	free(o->layout);
 	list_release(&o->args);
 	list_release(&o->contexts);
+	list_release(&o->annotations);
 	list_release(&o->refs);
-	list_release(&o->layout_tags);
+	dest_release(&o->dest);
 }
 
 /* The record's string at key, else what the option says; a copy, or NULL. */
@@ -184,44 +184,19 @@ read_contexts(struct order *o, const struct order_opts *opts,
 	return 0;
 }
 
-/* Where the image goes, and under which names. */
+/* What it was made from: fp-diff asks a registry for that.  Docker's manifests
+ * have no place for it. */
 static int
-read_output(struct order *o, const struct order_opts *opts,
-    struct rec *names, struct err *e)
+read_fingerprint(struct order *o, const struct order_opts *opts,
+    struct rec *r, struct err *e)
 {
-	AUTO(buf_release) struct buf place = BUF_INIT;
-	autofree char *dir = NULL, *tag = NULL;
+	const char *fingerprint;
+	int rc = rec_str(r, "fingerprint", &fingerprint, e);
 
-	if (opts->output == NULL || opts->dry_run)
-		return 0;
-	if (tool_expand(opts->output + strlen("oci:"), names, &place, e) < 0)
-		return -1;
-	layout_split(place.data, &dir, &tag);
-	o->layout = tool_path(dir);
-	if (tag != NULL) {
-		if (!layout_tag_valid(tag))
-			return err_set(e, ERR_INPUT, "tag_invalid",
-			    "not a name for an image in a layout: '%s'", tag);
-		list_add(&o->layout_tags, tag);
-	}
-	for (size_t i = 0; tag == NULL && i < o->refs.n; i++) {
-		const char *name = ref_tag(o->refs.items[i]);
-
-		if (!list_has(&o->layout_tags, name))
-			list_add(&o->layout_tags, name);
-	}
-	if (o->layout_tags.n == 0)
-		return err_set(e, ERR_INPUT, "tag_missing",
-		    "no name for the image in '%s': give -t REF or "
-		    "-o oci:DIR:TAG", dir);
-	for (size_t i = 0; i < o->layout_tags.n; i++) {
-		autofree char *whole = mem_fmt("oci:%s:%s", o->layout,
-		    o->layout_tags.items[i]);
-
-		if (tool_claim(whole, e) < 0)
-			return -1;
-	}
-	return 0;
+	list_copy(&o->annotations, &opts->annotations);
+	if (rc > 0 && opts->family == FAMILY_OCI)
+		list_set(&o->annotations, DESC_FINGERPRINT, fingerprint);
+	return rc < 0 ? -1 : 0;
 }
 
 int
@@ -231,13 +206,15 @@ order_read(struct order *o, const struct order_opts *opts, struct rec *r,
 	struct rec *names;
 	int rc;
 
+	o->dest = (struct dest)DEST_INIT;
 	list_copy(&o->args, &opts->args);
 	if (read_platform(o, r, e) < 0 || read_staged(o, r, e) < 0 ||
 	    choose_path(r, "build.file", opts->file, &o->file, e) < 0 ||
 	    choose_path(r, "build.context", opts->context != NULL ?
 	    opts->context : ".", &o->context, e) < 0 ||
 	    choose(r, "build.target", opts->target, &o->target, e) < 0 ||
-	    rec_each(r, "build.args", add_arg, &o->args, e) < 0)
+	    rec_each(r, "build.args", add_arg, &o->args, e) < 0 ||
+	    read_fingerprint(o, opts, r, e) < 0)
 		return -1;
 	if ((names = names_of(o, r, e)) == NULL)
 		return -1;
@@ -245,7 +222,7 @@ order_read(struct order *o, const struct order_opts *opts, struct rec *r,
 	if (rc == 0)
 		rc = read_contexts(o, opts, names, e);
 	if (rc == 0)
-		rc = read_output(o, opts, names, e);
+		rc = dest_resolve(&o->dest, &opts->dest, &o->refs, names, e);
 	rec_free(names);
 	return rc;
 }
@@ -308,17 +285,9 @@ order_set_context(struct order_opts *opts, const char *value, struct err *e)
 }
 
 int
-order_set_output(struct order_opts *opts, const char *value, struct err *e)
+order_set_format(struct order_opts *opts, const char *value, struct err *e)
 {
-	if (strncmp(value, "oci:", 4) != 0 || value[4] == '\0' ||
-	    value[4] == ':')
-		return err_set(e, ERR_INPUT, "usage",
-		    "-o takes oci:DIR[:TAG], not '%s'", value);
-	/* the place goes into the record */
-	if (need_utf8("-o", value, e) < 0)
-		return -1;
-	opts->output = value;
-	return 0;
+	return family_parse(value, &opts->family, e);
 }
 
 int
@@ -360,5 +329,34 @@ order_set_modes(struct order_opts *opts, const char *value, struct err *e)
 		return err_set(e, ERR_INPUT, "usage",
 		    "--context-modes takes git or keep, not '%s'", value);
 	opts->keep_modes = *value == 'k';
+	return 0;
+}
+
+int
+order_set_engine(struct order_opts *opts, const char *value, struct err *e)
+{
+	return engine_parse(value, &opts->engine.kind, e);
+}
+
+int
+order_check(const struct order_opts *opts, struct err *e)
+{
+	if (engine_check(&opts->engine, e) < 0)
+		return -1;
+	if (dest_check(&opts->dest, e) < 0)
+		return -1;
+	if (opts->dest.kind == DEST_DOCKER_ARCHIVE &&
+	    opts->method == ZOUT_ZSTD)
+		return err_set(e, ERR_INPUT, "format_conflict",
+		    "a docker-archive has no zstd layers: give --compression "
+		    "gzip, or -o oci-archive:FILE");
+	if (opts->family == FAMILY_DOCKER && opts->method == ZOUT_ZSTD)
+		return err_set(e, ERR_INPUT, "format_conflict",
+		    "Docker's media types have no zstd layers: give --format "
+		    "oci or --compression gzip");
+	if (opts->family == FAMILY_DOCKER && opts->annotations.n > 0)
+		return err_set(e, ERR_INPUT, "format_conflict",
+		    "Docker's manifests have no annotations: give --format "
+		    "oci, or --label for the config");
 	return 0;
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "build/dest.h"
+#include "build/engine.h"
 #include "build/list.h"
 #include "build/native.h"
 #include "record/rec.h"
@@ -17,9 +19,11 @@
 /* What the options say, for all records.  Strings are lent: argv. */
 struct order_opts {
 	const char *file, *context, *target;
-	const char *output;		/* "oci:DIR[:TAG]", or NULL */
+	struct dest_opts dest;
+	struct engine_opts engine;
 	struct list args, labels, annotations, contexts, tags;
-	bool dry_run, keep_modes;
+	enum family family;		/* of the media types */
+	bool keep_modes;
 	enum zout_method method;
 	int level;
 };
@@ -28,12 +32,13 @@ struct order {
 	char *file, *context, *target;		/* owned, as all here */
 	char *staged, *manifest_sha256;
 	struct list args, contexts;
+	struct list annotations;		/* K=V; the record's fingerprint
+						   is one */
 	struct desc_platform platform;
 	char platform_name[104];
 	struct list refs;		/* the names; in these, in contexts and
-					   in layout placeholders are replaced */
-	char *layout;			/* directory, or NULL for a dry run */
-	struct list layout_tags;	/* that the image gets in there */
+					   in dest placeholders are replaced */
+	struct dest dest;
 };
 void order_release(struct order *o);
 
@@ -48,12 +53,18 @@ int order_set_annotation(struct order_opts *opts, const char *value,
     struct err *e);
 int order_set_context(struct order_opts *opts, const char *value,
     struct err *e);
-int order_set_output(struct order_opts *opts, const char *value,
+int order_set_format(struct order_opts *opts, const char *value,
     struct err *e);
 int order_set_compression(struct order_opts *opts, const char *value,
     struct err *e);
 int order_set_modes(struct order_opts *opts, const char *value,
     struct err *e);
+int order_set_engine(struct order_opts *opts, const char *value,
+    struct err *e);
+
+/* After the options: there is a place, and they go together.  ERR_INPUT
+ * "usage", "format_conflict". */
+int order_check(const struct order_opts *opts, struct err *e);
 
 /* Read r.  ERR_INPUT for what makes no sense, also with the options. */
 int order_read(struct order *o, const struct order_opts *opts, struct rec *r,

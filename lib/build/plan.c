@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "build/instr.h"
+#include "oci/places.h"
+#include "oci/source.h"
 
 void
 plan_release(struct plan *p)
@@ -111,15 +113,16 @@ find_stage(const struct plan *p, size_t before, const char *name,
 	return false;
 }
 
-/* oci:DIR[:TAG] or a directory, made absolute. */
+/* An image's place or a directory, made absolute. */
 static void
 set_place(struct plan *p, const char *text, struct plan_source *out)
 {
-	bool oci = strncmp(text, "oci:", 4) == 0;
-	char *place = file_absolute(p->dir, oci ? text + 4 : text);
+	bool image = places_is(text);
+	char *place = image ? source_absolute(p->dir, text) :
+	    file_absolute(p->dir, text);
 
 	list_take(&p->places, place);
-	out->kind = oci ? PLAN_IMAGE : PLAN_DIR;
+	out->kind = image ? PLAN_IMAGE : PLAN_DIR;
 	out->place = place;
 }
 
@@ -140,19 +143,28 @@ find_context(struct plan *p, const char *name, struct plan_source *out)
 	return false;
 }
 
-/* What is neither a stage nor a context. */
+/* What is neither a stage nor a context: a place, or a name as docker writes it
+ * of an image in a registry. */
 static int
 find_image(struct plan *p, const char *name, struct plan_source *out,
     struct err *e)
 {
-	if (strncmp(name, "oci:", 4) == 0 && name[4] != '\0') {
+	AUTO(ref_release) struct ref ref = REF_INIT;
+	autofree char *place = NULL;
+
+	if (places_is(name)) {
 		set_place(p, name, out);
 		return 0;
 	}
-	return err_set(e, ERR_INPUT, "image_unavailable",
-	    "'%s' is no stage, and the native engine can not pull it from a "
-	    "registry: give it with --build-context %s=oci:DIR:TAG", name,
-	    name);
+	if (places_check_userinfo(name, e) < 0)
+		return -1;
+	if (ref_parse(&ref, name, e) < 0)
+		return err_set(e, ERR_INPUT, "image_unavailable",
+		    "'%s' is no stage, and no name of an image in a registry",
+		    name);
+	place = mem_fmt("docker://%s", name);
+	set_place(p, place, out);
+	return 0;
 }
 
 int

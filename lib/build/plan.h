@@ -2,7 +2,8 @@
  * plan.h - which stages a target needs, and what each is built from.
  *
  * A name behind FROM or COPY --from is an earlier stage, a --build-context, an
- * OCI layout (oci:DIR[:TAG]) or, behind FROM, `scratch`.  A stage whose name
+ * image's place (places.h) or its name in a registry or, behind FROM,
+ * `scratch`.  A stage whose name
  * is that of a --build-context is replaced by it, the stage `runtime-bundle`
  * by a staged tree; what is replaced needs nothing, and what nobody needs may
  * hold instructions that we can not run.
@@ -20,7 +21,7 @@
 enum plan_kind {
 	PLAN_SCRATCH,
 	PLAN_STAGE,		/* .stage */
-	PLAN_IMAGE,		/* .place: DIR[:TAG] of a layout */
+	PLAN_IMAGE,		/* .place: of an image (places.h) */
 	PLAN_DIR,		/* .place: a directory */
 	PLAN_TREE,		/* the staged tree */
 };

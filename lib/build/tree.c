@@ -77,11 +77,36 @@ clone_node(struct tree *t, const struct tree_node *from)
 	return n;
 }
 
+/* The nodes of dir, the root of a copy that was made before there were any. */
+static int
+load_clone(struct tree *t, struct tree_node *dir, struct err *e)
+{
+	struct tree *from = t->ctx;
+
+	if (tree_load(from->root, e) < 0)
+		return -1;
+	dir->mode = from->root->mode;
+	for (size_t i = 0; i < from->root->nkids; i++) {
+		mem_grow(&dir->kids, &dir->kids_cap, dir->nkids,
+		    sizeof(*dir->kids));
+		dir->kids[dir->nkids] = clone_node(t, from->root->kids[i]);
+		dir->kids[dir->nkids++]->parent = dir;
+	}
+	return 0;
+}
+
 void
 tree_clone(struct tree *t, struct tree *from)
 {
+	static const struct tree_ops later = { .load = load_clone };
+
 	*t = (struct tree){ .ops = NULL };
 	t->root = clone_node(t, from->root);
+	if (!from->root->lazy)
+		return;
+	t->ops = &later;
+	t->ctx = from;
+	t->root->lazy = true;
 }
 
 /* Where name is, or would be, among dir's children. */

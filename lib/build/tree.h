@@ -72,7 +72,8 @@ struct tree {
 void tree_init(struct tree *t, const struct tree_ops *ops, void *ctx);
 void tree_release(struct tree *t);
 
-/* A copy of from's nodes, whose origins are from's. from must outlive it. */
+/* A copy of from's nodes, whose origins are from's; of a lazy root, when they
+ * are asked for.  from must outlive it, and does not change any more. */
 void tree_clone(struct tree *t, struct tree *from);
 
 /* A new child of dir, which has none of this name. */

@@ -60,7 +60,7 @@ trees_context(struct trees *t, const struct native *n, const char *dockerfile,
 		rc = read_ignore(inside, &ignore, e);
 	if (rc < 0)
 		return -1;
-	return context_open(&t->context, n->context, ignore, n->layout,
+	return context_open(&t->context, n->context, ignore, n->output,
 	    n->keep_modes, e);
 }
 
@@ -113,7 +113,7 @@ trees_dir(struct trees *t, const char *path, struct err *e)
 	if (read_ignore(inside, &ignore, e) < 0)
 		return NULL;
 	item = add(t, path);
-	if (context_open(&item->dir, path, ignore, t->n->layout,
+	if (context_open(&item->dir, path, ignore, t->n->output,
 	    t->n->keep_modes, e) < 0)
 		return NULL;
 	return &item->dir;
@@ -127,9 +127,11 @@ trees_image(struct trees *t, const char *place,
 
 	if (item != NULL)
 		return &item->image;
+	if (t->n->net != NULL)
+		netopts_creds_for(t->n->net, place);
 	item = add(t, place);
 	item->is_image = true;
 	item->platform = *platform;
-	return base_open(&item->image, place, platform, e) < 0 ? NULL :
-	    &item->image;
+	return base_open(&item->image, place, t->n->places, platform, e) < 0 ?
+	    NULL : &item->image;
 }

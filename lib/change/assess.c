@@ -69,12 +69,12 @@ path_below(const char *root, const char *state)
 {
 	autofree char *copy = mem_str(state);
 	autofree char *dir = realpath(dirname(copy), NULL);
-	size_t len = strlen(root);
+	size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
 	if (dir == NULL || strncmp(dir, root, len) != 0 ||
 	    (dir[len] != '/' && dir[len] != '\0'))
 		return NULL;
-	return dir[len] == '/' ?
+	return dir[len] == '/' && dir[len + 1] != '\0' ?
 	    mem_fmt("%s/%s", dir + len + 1, file_base(state)) :
 	    mem_str(file_base(state));
 }
@@ -129,8 +129,14 @@ compare_with_registry(struct assess *a, struct component *c)
 	autobuf struct buf place = BUF_INIT;
 	struct err e;
 
-	if (tool_expand(a->state, c->rec, &place, &e) < 0 ||
-	    regstate_previous(place.data, c->previous, &e) < 0) {
+	int rc = tool_expand(a->state, c->rec, &place, &e);
+
+	if (rc == 0) {
+		netopts_creds_for(a->net, place.data);
+		rc = regstate_previous(a->places, place.data, c->previous,
+		    &e);
+	}
+	if (rc < 0) {
 		component_fail(c, &e);
 		return;
 	}

@@ -12,10 +12,13 @@
 #include "change/component.h"
 #include "change/fpstate.h"
 #include "change/revs.h"
+#include "oci/places.h"
 
 struct assess {
 	/* in */
 	const char *state;		/* lent: a file, docker://REF or NULL */
+	struct places *places;		/* lent: where registries are found */
+	struct netopts *net;		/* lent: theirs */
 	struct fpstate_keys keys;	/* owned */
 	bool commits;			/* compare those of revs */
 	struct revs revs;

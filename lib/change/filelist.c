@@ -96,6 +96,14 @@ field(struct buf *b, const void *data, size_t len)
 	buf_add(b, data, len);
 }
 
+/* "%06o", without the time that takes for every file. */
+static void
+octal(uint32_t mode, char out[6])
+{
+	for (int i = 5; i >= 0; i--, mode >>= 3)
+		out[i] = (char)('0' + (mode & 7));
+}
+
 void
 filelist_fingerprint(const struct filelist *l, char out[DIGEST_STR])
 {
@@ -110,11 +118,11 @@ filelist_fingerprint(const struct filelist *l, char out[DIGEST_STR])
 	number(&b, l->n);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct filelist_file *f = &l->files[i];
-		char mode[16];
-		int n = snprintf(mode, sizeof(mode), "%06o", f->mode);
+		char mode[6];
 
+		octal(f->mode, mode);
 		field(&b, f->path, f->len);
-		field(&b, mode, (size_t)n);
+		field(&b, mode, sizeof(mode));
 		field(&b, f->id.bytes, objid_len(l->format));
 		if (b.len > 32768) {
 			digest_add(&d, b.data, b.len);

@@ -3,7 +3,8 @@
  * fingerprint of them.
  *
  * Modes are git's: 100644, 100755, 120000 (symlink), 160000 (submodule: its
- * commit is the id), and 160001 for a submodule with changes of its own.
+ * commit is the id), and 160001 for a submodule with changes of its own (the
+ * id is that of the commit and the changes).
  */
 #ifndef FILELIST_H
 #define FILELIST_H

@@ -233,6 +233,7 @@ sweep(const struct fpstate *s, const char *path)
 		    !is_named(s, d->d_name))
 			unlinkat(dirfd(dir), d->d_name, 0);
 	}
+	file_tmp_sweep(dirfd(dir), "");
 	closedir(dir);
 }
 

@@ -16,7 +16,9 @@
 bool
 ghevent_is_zero(const char *commit)
 {
-	return *commit != '\0' && commit[strspn(commit, "0")] == '\0';
+	size_t len = strlen(commit);
+
+	return (len == 40 || len == 64) && strspn(commit, "0") == len;
 }
 
 /* Hex digits, so that no revision syntax comes in. */

@@ -22,7 +22,7 @@ static const char *const hardened[] = {
 	"git", "--no-pager", "--no-optional-locks", "--literal-pathspecs",
 	"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
 	"-c", "core.untrackedCache=false", "-c", "core.alternateRefsCommand=",
-	"-c", "submodule.recurse=false", "-c", "protocol.allow=never",
+	"-c", "submodule.recurse=false",
 };
 #define NHARDENED (sizeof(hardened) / sizeof(*hardened))
 
@@ -30,13 +30,17 @@ static const char *const hardened[] = {
  * Running
  */
 
-/* In the child: no variable of git's is left from outside. */
+/* In the child: no variable of git's is left from outside.  What may be spoken
+ * is said here, above all settings: a repository with a part of its objects has
+ * its own ideas of where git gets the rest, and by which program. */
 static void
-clean_environment(void)
+clean_environment(bool fetch)
 {
-	static const char *const set[] = {
+	const char *const set[] = {
 		"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=false",
 		"GIT_NO_LAZY_FETCH=1", "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C",
+		fetch ? "GIT_ALLOW_PROTOCOL=https:http:ssh:file" :
+		"GIT_ALLOW_PROTOCOL=none",
 	};
 	size_t kept = 0;
 
@@ -49,14 +53,14 @@ clean_environment(void)
 }
 
 _Noreturn static void
-child(const char *dir, const char *const *argv, int out, int err)
+child(const char *dir, const char *const *argv, bool fetch, int out, int err)
 {
 	autofd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(err, 2) < 0 || chdir(dir) < 0)
 		_exit(126);
-	clean_environment();
+	clean_environment(fetch);
 	execvp("git", (char **)argv);
 	_exit(errno == ENOENT ? 127 : 126);
 }
@@ -78,8 +82,8 @@ collect(int fd, struct buf *out, struct err *e)
 
 /* git's exit status, or -1; out and said get what it wrote. */
 static int
-run(const char *dir, const char *const *args, struct buf *out,
-    struct buf *said, struct err *e)
+run_with(const char *dir, const char *const *args, bool fetch,
+    struct buf *out, struct buf *said, struct err *e)
 {
 	const char *argv[ARGS_MAX];
 	autofd int err = memfd_create("git", MFD_CLOEXEC);
@@ -94,7 +98,7 @@ run(const char *dir, const char *const *args, struct buf *out,
 	if (err < 0 || pipe2(pipefd, O_CLOEXEC) < 0)
 		return err_sys(e, "cannot start git");
 	if ((pid = fork()) == 0)
-		child(dir, argv, pipefd[1], err);
+		child(dir, argv, fetch, pipefd[1], err);
 	close(pipefd[1]);
 	rc = pid < 0 ? err_sys(e, "cannot start git") :
 	    collect(pipefd[0], out, e);
@@ -114,12 +118,20 @@ run(const char *dir, const char *const *args, struct buf *out,
 	return WEXITSTATUS(status);
 }
 
+static int
+run(const char *dir, const char *const *args, struct buf *out,
+    struct buf *said, struct err *e)
+{
+	return run_with(dir, args, false, out, said, e);
+}
+
 /* The same where any failure is one; its last word becomes the message. */
 static int
-ask(const char *dir, const char *const *args, struct buf *out, struct err *e)
+ask_with(const char *dir, const char *const *args, bool fetch,
+    struct buf *out, struct err *e)
 {
 	autobuf struct buf said = BUF_INIT;
-	int rc = run(dir, args, out, &said, e);
+	int rc = run_with(dir, args, fetch, out, &said, e);
 
 	if (rc <= 0)
 		return rc;
@@ -134,6 +146,12 @@ ask(const char *dir, const char *const *args, struct buf *out, struct err *e)
 	while (said.len > 0 && said.data[said.len - 1] == '\n')
 		buf_truncate(&said, said.len - 1);
 	return err_set(e, ERR_SYS, "git", "git: %s", said.data);
+}
+
+static int
+ask(const char *dir, const char *const *args, struct buf *out, struct err *e)
+{
+	return ask_with(dir, args, false, out, e);
 }
 
 static void
@@ -151,21 +169,28 @@ int
 gitcmd_open(const char *dir, char **root, enum objid_format *format,
     struct err *e)
 {
-	static const char *const top[] = { "rev-parse", "--show-toplevel",
-		NULL };
 	static const char *const name[] = { "rev-parse",
 		"--show-object-format", NULL };
-	autobuf struct buf out = BUF_INIT, word = BUF_INIT;
+	static const char *const bare[] = { "rev-parse",
+		"--is-inside-work-tree", NULL };
+	static const char *const top[] = { "rev-parse", "--show-toplevel",
+		NULL };
+	autobuf struct buf word = BUF_INIT, inside = BUF_INIT, out = BUF_INIT;
 
-	if (ask(dir, top, &out, e) < 0 || ask(dir, name, &word, e) < 0)
+	if (ask(dir, name, &word, e) < 0 || ask(dir, bare, &inside, e) < 0)
 		return -1;
-	chomp(&out);
 	chomp(&word);
 	*format = strcmp(word.data, "sha256") == 0 ? OBJID_SHA256 :
 	    OBJID_SHA1;
 	if (*format == OBJID_SHA1 && strcmp(word.data, "sha1") != 0)
 		return err_set(e, ERR_SYS, "git",
 		    "unknown object format '%s'", word.data);
+	*root = NULL;
+	if (strncmp(inside.data, "true", 4) != 0)
+		return 0;
+	if (ask(dir, top, &out, e) < 0)
+		return -1;
+	chomp(&out);
 	*root = buf_detach(&out);
 	return 1;
 }
@@ -247,22 +272,16 @@ gitcmd_untracked(const char *root, struct buf *text, struct err *e)
 
 int
 gitcmd_module(const char *root, enum objid_format format,
-    struct objid *commit, bool *staged, struct err *e)
+    struct objid *commit, struct buf *staged, struct err *e)
 {
 	static const char *const args[] = { "diff-index", "--cached",
-		"--quiet", "--no-ext-diff", "--ignore-submodules=none",
-		"HEAD", "--", NULL };
-	autobuf struct buf out = BUF_INIT, said = BUF_INIT;
+		"--name-only", "-z", "--no-ext-diff", "--no-renames",
+		"--ignore-submodules=none", "HEAD", "--", NULL };
+	/* before the first commit all of it is */
+	static const char *const all[] = { "ls-files", "-z", NULL };
 	int rc = gitcmd_commit(root, format, "HEAD", commit, e);
 
-	*staged = rc == 0;
-	if (rc <= 0)
-		return rc;
-	if ((rc = run(root, args, &out, &said, e)) > 1)
-		return err_set(e, ERR_SYS, "git", "git diff-index: %s",
-		    said.data);
-	*staged = rc == 1;
-	return rc < 0 ? -1 : 0;
+	return rc < 0 ? -1 : ask(root, rc == 0 ? all : args, staged, e);
 }
 
 int
@@ -347,6 +366,25 @@ gitcmd_walk(const char *root, enum objid_format format,
 	return 0;
 }
 
+/* What origin is asked for, so that rev is there afterwards, or NULL: nothing
+ * that could be a refspec of its own, and write where it likes. */
+static char *
+refspec(const char *rev)
+{
+	static const char origin[] = "origin/";
+	size_t len = strlen(rev);
+	const char *branch = rev + strlen(origin);
+
+	if ((len == 40 || len == 64) &&
+	    strspn(rev, "0123456789abcdef") == len)
+		return mem_str(rev);
+	if (strncmp(rev, origin, strlen(origin)) != 0 || *branch == '\0' ||
+	    branch[strcspn(branch, " ~^:?*[\\@")] != '\0')
+		return NULL;
+	return mem_fmt("+refs/heads/%s:refs/remotes/origin/%s", branch,
+	    branch);
+}
+
 /* By its URL: what else the repository says of the remote could be a program
  * to run. */
 int
@@ -357,19 +395,21 @@ gitcmd_fetch(const char *root, bool shallow, const char *const *revs,
 		"remote.origin.url", NULL };
 	/* http.extraHeader, where CI keeps its token, runs nothing */
 	const char *args[ARGS_MAX - NHARDENED] = {
-		"-c", "protocol.https.allow=always",
-		"-c", "protocol.http.allow=always",
-		"-c", "protocol.ssh.allow=always",
-		"-c", "protocol.file.allow=always",
-		"-c", "protocol.ext.allow=never",
 		"-c", "core.sshCommand=ssh", "-c", "core.gitProxy=",
-		"-c", "credential.helper=",
-		"fetch", "--quiet", "--no-tags", "--no-recurse-submodules",
+		"-c", "credential.helper=", "-c", "http.saveCookies=false",
+		"fetch", "--upload-pack=git-upload-pack", "--quiet", "--no-tags", "--no-recurse-submodules",
 		"--no-write-fetch-head", "--no-auto-maintenance",
 	};
 	autobuf struct buf url = BUF_INIT, out = BUF_INIT;
+	autofree char *first = refspec(revs[0]);
+	autofree char *second = first != NULL && revs[1] != NULL ?
+	    refspec(revs[1]) : NULL;
 	size_t n = 0;
 
+	if (first == NULL || (revs[1] != NULL && second == NULL))
+		return err_set(e, ERR_CHECK, "not_fetchable", "'%s' is neither "
+		    "a whole commit id nor origin/BRANCH",
+		    revs[first != NULL]);
 	if (ask(root, ask_url, &url, e) < 0)
 		return -1;
 	chomp(&url);
@@ -379,8 +419,7 @@ gitcmd_fetch(const char *root, bool shallow, const char *const *revs,
 		args[n++] = "--unshallow";
 	args[n++] = "--";
 	args[n++] = url.data;
-	for (; *revs != NULL; revs++)
-		args[n++] = *revs;
-	args[n] = NULL;
-	return ask(root, args, &out, e);
+	args[n++] = first;
+	args[n++] = second;
+	return ask_with(root, args, true, &out, e);
 }

@@ -16,8 +16,8 @@
 #include "change/objid.h"
 #include "change/tracked.h"
 
-/* The root of the work tree that dir is in, and its object format: 1 with *root
- * (the caller frees); -1. */
+/* The root of the work tree that dir is in, and the object format: 1 with *root
+ * (the caller frees); 0, *root is NULL: there is no work tree; -1. */
 int gitcmd_open(const char *dir, char **root, enum objid_format *format,
     struct err *e);
 
@@ -29,9 +29,11 @@ int gitcmd_tracked(const char *root, struct tracked_list *l, struct buf *text,
  * a slash is another repository. */
 int gitcmd_untracked(const char *root, struct buf *text, struct err *e);
 
-/* As their namesakes in gitrepo.h. */
+/* The commit that is checked out (zeros before the first), and the paths that
+ * are staged, each with a NUL. */
 int gitcmd_module(const char *root, enum objid_format format,
-    struct objid *commit, bool *staged, struct err *e);
+    struct objid *commit, struct buf *staged, struct err *e);
+/* As their namesakes in gitrepo.h. */
 int gitcmd_commit(const char *root, enum objid_format format, const char *rev,
     struct objid *id, struct err *e);
 int gitcmd_merge_base(const char *root, enum objid_format format,
@@ -45,8 +47,8 @@ int gitcmd_walk(const char *root, enum objid_format format,
     size_t len, uint32_t mode, const struct objid *id), void *ctx,
     struct err *e);
 
-/* Ask the remote `origin` for these commits (NULL ends them) and all that is
- * before them. */
+/* Ask the remote `origin` for these one or two (NULL ends them), commit ids or
+ * `origin/BRANCH`, and all that is before them.  ERR_CHECK "not_fetchable". */
 int gitcmd_fetch(const char *root, bool shallow, const char *const *revs,
     struct err *e);
 

@@ -179,6 +179,7 @@ gitrepo_tracked(struct gitrepo *g, struct tracked_list *l, struct err *e)
 		failed("libgit2 can not read the index", e);
 		return GITREPO_FOREIGN;
 	}
+	tracked_reserve(l, git_index_entrycount(g->index));
 	for (size_t i = 0; i < git_index_entrycount(g->index); i++)
 		add_entry(l, git_index_get_byindex(g->index, i));
 	return tracked_finish(l, e) < 0 ? GITREPO_FAILED : GITREPO_FOUND;
@@ -301,24 +302,57 @@ gitrepo_converts(struct gitrepo *g, const char *path, struct err *e)
  * Submodules and commits
  */
 
+/* Flags in the index that call a file unchanged unseen; one that is not there
+ * keeps its own. */
+static void
+look_at_all(struct gitrepo *g, git_index *index)
+{
+	for (size_t i = 0; i < git_index_entrycount(index); i++) {
+		git_index_entry x = *git_index_get_byindex(index, i);
+		autofree char *path = mem_fmt("%s/%s", g->root, x.path);
+		struct stat st;
+
+		if ((x.flags & GIT_INDEX_ENTRY_VALID) == 0 &&
+		    (x.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) == 0)
+			continue;
+		if (lstat(path, &st) < 0)
+			continue;
+		x.flags &= (uint16_t)~GIT_INDEX_ENTRY_VALID;
+		x.flags_extended &= (uint16_t)~GIT_INDEX_ENTRY_SKIP_WORKTREE;
+		git_index_add(index, &x);
+	}
+}
+
 static int
-is_dirty(struct gitrepo *g, bool *dirty, struct err *e)
+each_difference(struct gitrepo *g, void (*fn)(void *ctx, const char *path),
+    void *ctx, struct err *e)
 {
 	git_status_list *list = NULL;
+	git_index *index = NULL;
 	git_status_options o;
 
+	if (git_repository_index(&index, g->repo) == 0 && g->root != NULL)
+		look_at_all(g, index);
+	git_index_free(index);
 	git_status_options_init(&o, GIT_STATUS_OPTIONS_VERSION);
-	o.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED;
+	o.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED |
+	    GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS | GIT_STATUS_OPT_NO_REFRESH;
 	if (git_status_list_new(&list, g->repo, &o) < 0)
 		return failed("cannot compare a submodule", e);
-	*dirty = git_status_list_entrycount(list) > 0;
+	for (size_t i = 0; i < git_status_list_entrycount(list); i++) {
+		const git_status_entry *x = git_status_byindex(list, i);
+
+		fn(ctx, x->index_to_workdir != NULL ?
+		    x->index_to_workdir->new_file.path :
+		    x->head_to_index->new_file.path);
+	}
 	git_status_list_free(list);
 	return 0;
 }
 
 int
-gitrepo_module(struct gitrepo *g, struct objid *commit, bool *dirty,
-    struct err *e)
+gitrepo_module(struct gitrepo *g, struct objid *commit,
+    void (*fn)(void *ctx, const char *path), void *ctx, struct err *e)
 {
 	git_oid oid;
 	int rc = git_reference_name_to_id(&oid, g->repo, "HEAD");
@@ -328,7 +362,7 @@ gitrepo_module(struct gitrepo *g, struct objid *commit, bool *dirty,
 		return failed("cannot read the HEAD of a submodule", e);
 	if (rc == 0)
 		memcpy(commit->bytes, oid.id, DIGEST_SHA1_LEN);
-	return is_dirty(g, dirty, e);
+	return each_difference(g, fn, ctx, e);
 }
 
 int

@@ -53,10 +53,10 @@ bool gitrepo_converts_everywhere(struct gitrepo *g);
 bool gitrepo_mentions_conversion(const char *text, size_t len);
 int gitrepo_converts(struct gitrepo *g, const char *path, struct err *e);
 
-/* The commit that is checked out (zeros before the first), and whether
- * anything differs from it, files that are not ignored included. */
-int gitrepo_module(struct gitrepo *g, struct objid *commit, bool *dirty,
-    struct err *e);
+/* The commit that is checked out (zeros before the first); fn gets the path of
+ * all that differs from it or from what is staged, and is not ignored. */
+int gitrepo_module(struct gitrepo *g, struct objid *commit,
+    void (*fn)(void *ctx, const char *path), void *ctx, struct err *e);
 
 /* The commit that rev names: 1, 0 if there is none, -1. */
 int gitrepo_commit(struct gitrepo *g, const char *rev, struct objid *id,

@@ -91,13 +91,11 @@ static int
 module_of(const struct listing *l, const char *path, uint32_t *mode,
     struct objid *id, struct err *e)
 {
-	bool dirty = false;
 	int rc;
 
 	pthread_mutex_lock(l->lock);
-	rc = repo_module(l->repo, path, id, &dirty, e);
+	rc = repo_module(l->repo, path, id, mode, e);
 	pthread_mutex_unlock(l->lock);
-	*mode = dirty ? FILELIST_MODULE_DIRTY : FILELIST_MODULE;
 	return rc;
 }
 
@@ -129,14 +127,27 @@ read_tracked(const struct listing *l, int dirfd, const char *name,
 	return rc < 0 ? -1 : 0;
 }
 
+/* The state file, what it is written at first, and its lists. */
+static bool
+is_skipped(const struct listing *l, const char *path)
+{
+	size_t len = l->skip != NULL ? strlen(l->skip) : 0;
+	const char *rest = path + len;
+
+	if (len == 0 || strncmp(path, l->skip, len) != 0)
+		return false;
+	return *rest == '\0' || strncmp(rest, ".tmp-", 5) == 0 ||
+	    strcmp(rest, ".d") == 0 || strncmp(rest, ".d/", 3) == 0;
+}
+
 static int
-look_at_tracked(const struct listing *l, int dirfd, size_t start,
+look_at_tracked(const struct listing *l, const struct folder *f, int dirfd,
     struct tracked *t, struct listing_found *found, struct err *e)
 {
-	const char *name = t->path + start;
+	const char *name = t->path + (f->len > 0 ? f->len + 1 : 0);
 	struct stat st;
 
-	if (t->in == NULL)
+	if (t->in == NULL || is_skipped(l, t->path))
 		return 0;
 	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (dirfd >= 0 && errno != ENOENT && errno != ENOTDIR)
@@ -147,6 +158,10 @@ look_at_tracked(const struct listing *l, int dirfd, size_t start,
 	}
 	if (t->mode == FILELIST_MODULE && S_ISDIR(st.st_mode))
 		return tracked_module(l, t, e);
+	/* patterns have less to say of a file than of a folder */
+	if (t->mode == FILELIST_MODULE && (t->in = folders_in(l->folders, f,
+	    t->path, t->len, false, &found->arena)) == NULL)
+		return 0;
 	if ((t->now = tracked_mode(l->tracked, t->mode, &st)) == 0)
 		return 0;
 	if (!tracked_clean(l->tracked, t, &st))
@@ -160,15 +175,10 @@ int
 listing_hash(const struct listing *l, struct tracked *t,
     struct listing_found *found, struct err *e)
 {
-	autofree char *folder = mem_dup(t->path, t->len);
-	char *slash = strrchr(folder, '/');
-	const char *name = slash != NULL ? slash + 1 : folder;
+	const char *name;
+	autofd int dirfd = repo_folder_of(l->repo, t->path, &name);
 	struct stat st;
 
-	if (slash != NULL)
-		*slash = '\0';
-	autofd int dirfd = file_open_beneath(l->repo->rootfd,
-	    slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY, 0);
 	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "cannot stat '%s'", t->path);
 	return read_tracked(l, dirfd, name, &st, t, found, e);
@@ -197,16 +207,6 @@ ignored(const struct listing *l, const char *path, bool folder, struct err *e)
 	rc = repo_ignored(l->repo, path, folder, e);
 	pthread_mutex_unlock(l->lock);
 	return rc;
-}
-
-/* The state file, and what is called like it with more behind. */
-static bool
-is_skipped(const struct listing *l, const char *path)
-{
-	size_t len = l->skip != NULL ? strlen(l->skip) : 0;
-
-	return len > 0 && strncmp(path, l->skip, len) == 0 &&
-	    (path[len] == '\0' || path[len] == '.');
 }
 
 static int
@@ -317,9 +317,10 @@ attributes_convert(int dirfd)
 	    &text, &e) < 0 || gitrepo_mentions_conversion(text.data, text.len);
 }
 
+/* A folder is put off, so that its parent has only one descriptor open. */
 static int
 entry(const struct listing *l, struct folder *f, const struct names *known,
-    int dirfd, const struct dirent *d, struct buf *path,
+    int dirfd, const struct dirent *d, struct buf *path, struct buf *later,
     struct listing_found *found, struct err *e)
 {
 	bool folder = is_folder(dirfd, d);
@@ -334,11 +335,14 @@ entry(const struct listing *l, struct folder *f, const struct names *known,
 	if (s != NULL && s->name != NULL && (s->file == NULL ? folder :
 	    !folder || s->file->mode == FILELIST_MODULE))
 		return 0;
+	if (folder) {
+		buf_add(later, d->d_name, n + 1);
+		return 0;
+	}
 	if (path->len > 0)
 		buf_addc(path, '/');
 	buf_add(path, d->d_name, n);
-	return folder ? new_folder(l, f, dirfd, d->d_name, path, found, e) :
-	    new_file(l, f, dirfd, d->d_name, path, found, e);
+	return new_file(l, f, dirfd, d->d_name, path, found, e);
 }
 
 /* What is in the folder that dirfd is open on, the known names left out. */
@@ -348,6 +352,7 @@ walk(const struct listing *l, struct folder *f, const struct names *known,
 {
 	int fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	autobuf struct buf later = BUF_INIT;
 	size_t len = path->len;
 	struct dirent *d;
 
@@ -362,12 +367,18 @@ walk(const struct listing *l, struct folder *f, const struct names *known,
 		    strcmp(d->d_name, "..") == 0 ||
 		    strcmp(d->d_name, ".git") == 0)
 			continue;
-		rc = entry(l, f, known, dirfd, d, path, found, e);
+		rc = entry(l, f, known, dirfd, d, path, &later, found, e);
 		buf_truncate(path, len);
 	}
 	if (rc == 0 && errno != 0)
 		rc = err_sys(e, "cannot read folder '%s'", path->data);
 	closedir(dir);
+	for (const char *p = later.data; rc == 0 && p < later.data + later.len;
+	    p += strlen(p) + 1) {
+		buf_addf(path, "%s%s", len > 0 ? "/" : "", p);
+		rc = new_folder(l, f, dirfd, p, path, found, e);
+		buf_truncate(path, len);
+	}
 	return rc;
 }
 
@@ -391,7 +402,7 @@ listing_folder(const struct listing *l, size_t i,
 	    t = l->tracked->items[t].next) {
 		struct tracked *x = &l->tracked->items[t];
 
-		rc = look_at_tracked(l, dirfd, start, x, found, e);
+		rc = look_at_tracked(l, f, dirfd, x, found, e);
 		/* one that is not checked out holds all the same */
 		if (x->len - start == strlen(ATTRIBUTES) &&
 		    strcmp(x->path + start, ATTRIBUTES) == 0)

@@ -28,7 +28,7 @@ struct listing {		/* for all threads */
 	struct folders *folders;
 	struct tracked_list *tracked;
 	const char *skip;	/* the state file's path below the root, or
-				   NULL: it and its company do not count */
+				   NULL: it and its lists do not count */
 };
 
 struct listing_found {		/* of one thread */

@@ -16,24 +16,72 @@ invalid(const char *text, const char *why, struct err *e)
 	    why);
 }
 
-/* The end of the class that starts behind the `[` at p, or NULL. */
+static int (*named_class(const char *name, size_t len))(int)
+{
+	static const struct {
+		const char *name;
+		int (*is)(int c);
+	} all[] = {
+		{ "alnum", isalnum }, { "alpha", isalpha },
+		{ "blank", isblank }, { "cntrl", iscntrl },
+		{ "digit", isdigit }, { "graph", isgraph },
+		{ "lower", islower }, { "print", isprint },
+		{ "punct", ispunct }, { "space", isspace },
+		{ "upper", isupper }, { "xdigit", isxdigit },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (strlen(all[i].name) == len &&
+		    memcmp(all[i].name, name, len) == 0)
+			return all[i].is;
+	return NULL;
+}
+
+/* One member of a class: a character, a range, or `[:NAME:]`. */
+struct member {
+	unsigned char low, high;
+	bool named;
+	int (*is)(int c);	/* named: NULL, there is none of that name */
+};
+
+/* Behind the member at p, or NULL where the pattern ends first. */
+static const char *
+member(const char *p, const char *end, struct member *m)
+{
+	const char *close;
+
+	*m = (struct member){ .named = false };
+	if (p[0] == '[' && p + 1 < end && p[1] == ':' && (close = memchr(p + 2,
+	    ']', (size_t)(end - p - 2))) != NULL && close > p + 2 &&
+	    close[-1] == ':') {
+		m->named = true;
+		m->is = named_class(p + 2, (size_t)(close - 1 - (p + 2)));
+		return close + 1;
+	}
+	if (*p == '\\' && ++p == end)
+		return NULL;
+	m->low = m->high = (unsigned char)*p++;
+	if (p + 1 >= end || *p != '-' || p[1] == ']')
+		return p;
+	if (*++p == '\\' && ++p == end)
+		return NULL;
+	m->high = (unsigned char)*p;
+	return p + 1;
+}
+
+/* The end of the class that starts behind the `[` at p; NULL where it has none,
+ * or a name that nobody knows. */
 static const char *
 class_end(const char *p, const char *end)
 {
-	if (p < end && (*p == '!' || *p == '^'))
-		p++;
-	if (p < end && *p == ']')
-		p++;
-	for (; p < end && *p != ']'; p++) {
-		const char *close;
+	struct member m;
 
-		if (*p == '\\')
-			p++;
-		else if (p[0] == '[' && p + 1 < end && p[1] == ':' &&
-		    (close = memmem(p + 2, (size_t)(end - p - 2), ":]", 2)) !=
-		    NULL)
-			p = close + 1;
-	}
+	p += p < end && (*p == '!' || *p == '^');
+	do {
+		if (p == end || (p = member(p, end, &m)) == NULL ||
+		    (m.named && m.is == NULL))
+			return NULL;
+	} while (p < end && *p != ']');
 	return p < end ? p : NULL;
 }
 
@@ -50,7 +98,8 @@ check(const char *text, const char *glob, size_t len, struct err *e)
 				return invalid(text, "ends in a backslash", e);
 		} else if (*p == '[' &&
 		    (p = class_end(p + 1, end)) == NULL) {
-			return invalid(text, "has a '[' without its ']'", e);
+			return invalid(text, "has a '[' without its ']', "
+			    "or a class nobody knows", e);
 		}
 	}
 	return 0;
@@ -116,56 +165,19 @@ pattern_release(struct pattern *p)
  * Matching
  */
 
-static bool
-in_named_class(const char *name, size_t len, unsigned char c)
-{
-	static const struct {
-		const char *name;
-		int (*is)(int c);
-	} all[] = {
-		{ "alnum", isalnum }, { "alpha", isalpha },
-		{ "blank", isblank }, { "cntrl", iscntrl },
-		{ "digit", isdigit }, { "graph", isgraph },
-		{ "lower", islower }, { "print", isprint },
-		{ "punct", ispunct }, { "space", isspace },
-		{ "upper", isupper }, { "xdigit", isxdigit },
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (strlen(all[i].name) == len &&
-		    memcmp(all[i].name, name, len) == 0)
-			return c < 0x80 && all[i].is(c);
-	return false;
-}
-
 /* The class between `[` and end holds c.  A slash is in none. */
 static bool
 in_class(const char *p, const char *end, unsigned char c)
 {
 	bool negated = *p == '!' || *p == '^', found = false;
+	struct member m;
 
 	for (p += negated; p < end;) {
-		unsigned char low, high;
-
-		if (p[0] == '[' && p[1] == ':') {
-			const char *close = memmem(p + 2,
-			    (size_t)(end - p - 2), ":]", 2);
-
-			if (close != NULL) {
-				found |= in_named_class(p + 2,
-				    (size_t)(close - p - 2), c);
-				p = close + 2;
-				continue;
-			}
-		}
-		p += *p == '\\' && p + 1 < end;
-		low = high = (unsigned char)*p++;
-		if (p + 1 < end && *p == '-') {
-			p++;
-			p += *p == '\\' && p + 1 < end;
-			high = (unsigned char)*p++;
-		}
-		found |= low <= c && c <= high;
+		/* what ends it counts: `a-]` is no range */
+		p = member(p, end + 1, &m);
+		/* to git, where a range starts counts even if none does */
+		found |= m.named ? c < 0x80 && m.is(c) :
+		    c == m.low || (m.low <= c && c <= m.high);
 	}
 	return c != '/' && found != negated;
 }

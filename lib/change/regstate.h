@@ -7,13 +7,15 @@
 
 #include "base/err.h"
 #include "codec/digest.h"
+#include "oci/places.h"
 
 /*
- * The annotation `dev.slipway.fingerprint` of the image that docker://REF
- * names.  1; 0 where there is no image or no such annotation; -1: ERR_INPUT
- * "state_unsupported" where the toolkit is built without registries.
+ * The annotation DESC_FINGERPRINT of the image that location, docker://REF,
+ * names; of an index without one, that of its images, where they agree.  1; 0
+ * where there is no image or no such annotation; -1: those of places.h and
+ * registry.h.
  */
-int regstate_previous(const char *place, char fingerprint[DIGEST_STR],
-    struct err *e);
+int regstate_previous(struct places *places, const char *location,
+    char fingerprint[DIGEST_STR], struct err *e);
 
 #endif

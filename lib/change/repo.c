@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "change/filelist.h"
+#include "change/folders.h"
 #include "change/gitcmd.h"
 
 void
@@ -34,7 +37,7 @@ by_command(struct repo *r, const char *dir, struct err *e)
 	r->by_command = true;
 	if (gitcmd_open(dir, &r->root, &r->format, e) < 0)
 		return -1;
-	r->where = mem_str(r->root);
+	r->where = mem_str(r->root != NULL ? r->root : dir);
 	return 0;
 }
 
@@ -170,54 +173,155 @@ repo_ignored(struct repo *r, const char *path, bool folder, struct err *e)
 	    strlen(prefix)) != 0;
 }
 
-/* Any file of it is not what its index says. */
-static int
-differs(struct repo *r, bool *dirty, struct err *e)
+int
+repo_folder_of(const struct repo *r, const char *path, const char **name)
 {
-	struct tracked_list l;
-	int rc = repo_tracked(r, &l, e);
+	const char *slash = strrchr(path, '/');
+	autofree char *folder = slash == NULL ? mem_str(".") :
+	    mem_dup(path, (size_t)(slash - path));
 
-	*dirty = *dirty || r->nuntracked > 0;
-	for (size_t i = 0; rc >= 0 && i < l.n && !*dirty; i++) {
-		const struct tracked *t = &l.items[i];
-		struct objid id;
-		struct stat st;
+	*name = slash != NULL ? slash + 1 : path;
+	return file_open_beneath(r->rootfd, folder, O_RDONLY | O_DIRECTORY, 0);
+}
 
-		if (t->mode == FILELIST_MODULE)
-			continue;
-		if (fstatat(r->rootfd, t->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			*dirty = !t->sparse;
-		else if (tracked_mode(&l, t->mode, &st) != t->mode)
-			*dirty = true;
-		else if ((rc = objid_of(r->format, r->rootfd, t->path,
-		    t->path, &st, &id, e)) >= 0)
-			*dirty = rc == 0 ||
-			    memcmp(&id, &t->id, sizeof(id)) != 0;
+/*
+ * Modules
+ */
+
+struct changes_of {
+	struct repo *module;
+	struct tracked_list *tracked;	/* for its settings */
+	struct filelist files;		/* what differs */
+	struct folders_arena arena;	/* their paths */
+	bool failed;
+	struct err *e;
+};
+
+static void
+changes_release(struct changes_of *x)
+{
+	filelist_release(&x->files);
+	folders_arena_release(&x->arena);
+}
+
+/* What stands at the path; nothing is something too. */
+static int
+look_at(struct changes_of *x, const char *path, uint32_t old, uint32_t *mode,
+    struct objid *id)
+{
+	const char *name;
+	autofd int dirfd = repo_folder_of(x->module, path, &name);
+	struct stat st;
+	int rc;
+
+	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode)) {
+		rc = repo_module(x->module, path, id, mode, x->e);
+		return rc < 0 ? -1 : 0;
 	}
-	tracked_release(&l);
+	if ((*mode = tracked_mode(x->tracked, old, &st)) == 0)
+		return 0;
+	rc = objid_of(x->module->format, dirfd, name, path, &st, id, x->e);
+	if (rc == 0)
+		*mode = 0;
 	return rc < 0 ? -1 : 0;
 }
 
+static void
+see_change(void *ctx, const char *path)
+{
+	struct changes_of *x = ctx;
+	size_t len = strlen(path);
+	struct objid id = { { 0 } };
+	uint32_t mode = 0;
+	const char *kept;
+
+	while (len > 0 && path[len - 1] == '/')	/* a repository in it */
+		len--;
+	kept = folders_keep(&x->arena, mem_dup(path, len));
+	if (x->failed || look_at(x, kept, 0, &mode, &id) < 0)
+		x->failed = true;
+	else
+		filelist_add(&x->files, kept, len, mode, &id);
+}
+
+/* With git(1): all that is not as the index says, or staged, or new. */
+static int
+see_all(struct changes_of *x, struct objid *commit, struct err *e)
+{
+	struct repo *r = x->module;
+	autobuf struct buf staged = BUF_INIT;
+
+	if (gitcmd_module(r->root, r->format, commit, &staged, e) < 0)
+		return -1;
+	for (const char *p = staged.data; p < staged.data + staged.len;
+	    p += strlen(p) + 1)
+		see_change(x, p);
+	for (size_t i = 0; i < r->nuntracked; i++)
+		see_change(x, r->untracked[i]);
+	for (size_t i = 0; i < x->tracked->n && !x->failed; i++) {
+		const struct tracked *t = &x->tracked->items[i];
+		struct objid id = { { 0 } };
+		uint32_t mode = 0;
+
+		if (look_at(x, t->path, t->mode, &mode, &id) < 0)
+			x->failed = true;
+		else if (mode == 0 ? !t->sparse && t->mode !=
+		    FILELIST_MODULE : mode != t->mode ||
+		    memcmp(&id, &t->id, sizeof(id)) != 0)
+			see_change(x, t->path);
+	}
+	return 0;
+}
+
+/* What differs from the commit, and the commit, as one id: of a path that was
+ * told of twice, once. */
+static void
+sum_up(struct changes_of *x, struct objid *id)
+{
+	char text[DIGEST_STR];
+	size_t kept = 0;
+
+	filelist_add(&x->files, "", 0, FILELIST_MODULE, id);
+	filelist_sort(&x->files);
+	for (size_t i = 0; i < x->files.n; i++)
+		if (kept == 0 || strcmp(x->files.files[kept - 1].path,
+		    x->files.files[i].path) != 0)
+			x->files.files[kept++] = x->files.files[i];
+	x->files.n = kept;
+	filelist_fingerprint(&x->files, text);
+	digest_parse(text, id->bytes);
+}
+
 int
-repo_module(struct repo *r, const char *path, struct objid *commit,
-    bool *dirty, struct err *e)
+repo_module(struct repo *r, const char *path, struct objid *id,
+    uint32_t *mode, struct err *e)
 {
 	autofree char *dir = mem_fmt("%s/%s", r->root, path);
 	AUTO(repo_release) struct repo module;
+	AUTO(tracked_release) struct tracked_list tracked = { .n = 0 };
+	AUTO(changes_release) struct changes_of x = { .module = &module,
+		.tracked = &tracked, .e = e };
+	size_t len = objid_len(r->format);
 	int rc = find(&module, dir, true, e);
 
 	if (rc <= 0)
 		return rc;
-	if (module.git != NULL)
-		return gitrepo_module(module.git, commit, dirty, e) < 0 ? -1 :
-		    1;
-	if (open_root(&module, e) < 0 || gitcmd_module(module.root,
-	    module.format, commit, dirty, e) < 0 ||
-	    differs(&module, dirty, e) < 0)
+	if (open_root(&module, e) < 0 ||
+	    repo_tracked(&module, &tracked, e) < 0)
 		return -1;
+	x.files.format = module.format;
+	rc = module.git != NULL ? gitrepo_module(module.git, id, see_change,
+	    &x, e) : see_all(&x, id, e);
+	if (rc < 0 || x.failed)
+		return -1;
+	*mode = x.files.n > 0 ? FILELIST_MODULE_DIRTY : FILELIST_MODULE;
+	if (x.files.n > 0)
+		sum_up(&x, id);
+	memset(id->bytes + len, 0, sizeof(id->bytes) - len);
 	return 1;
 }
-
 int
 repo_commit(struct repo *r, const char *rev, struct objid *id, struct err *e)
 {

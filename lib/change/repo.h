@@ -36,10 +36,15 @@ int repo_tracked(struct repo *r, struct tracked_list *l, struct err *e);
 /* Neither tracked nor wanted: 1, 0, -1.  One thread at a time. */
 int repo_ignored(struct repo *r, const char *path, bool folder, struct err *e);
 
-/* The folder is a repository of its own, a submodule or not: 1 with its commit;
- * 0: it is none.  One thread at a time. */
-int repo_module(struct repo *r, const char *path, struct objid *commit,
-    bool *dirty, struct err *e);
+/* The folder is a repository of its own, a submodule or not: 1 with its commit,
+ * or, where something differs from that, the id of commit and differences;
+ * mode says which (filelist.h).  0: it is none.  One thread at a time. */
+int repo_module(struct repo *r, const char *path, struct objid *id,
+    uint32_t *mode, struct err *e);
+
+/* The folder that path is in, no symlink on the way: a descriptor, and the
+ * name in it; -1 with errno. */
+int repo_folder_of(const struct repo *r, const char *path, const char **name);
 
 /* Commits: 1, 0 if it is not there, -1. */
 int repo_commit(struct repo *r, const char *rev, struct objid *id,

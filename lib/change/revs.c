@@ -41,7 +41,8 @@ static int
 missing(struct revs *v, struct repo *repo, const char *what, bool again,
     void (*warn)(const char *fmt, ...), struct err *e)
 {
-	const char *revs[] = { v->base, v->head, NULL };
+	/* only an event's head may not be there */
+	const char *revs[] = { v->base, v->lenient ? v->head : NULL, NULL };
 	char hint[128];
 
 	advice(v, repo, hint);

@@ -14,6 +14,15 @@ tracked_release(struct tracked_list *l)
 	*l = (struct tracked_list){ .n = 0 };
 }
 
+void
+tracked_reserve(struct tracked_list *l, size_t n)
+{
+	if (n <= l->cap)
+		return;
+	l->items = mem_realloc(l->items, n, sizeof(*l->items));
+	l->cap = n;
+}
+
 struct tracked *
 tracked_add(struct tracked_list *l, const char *path, size_t len,
     uint32_t mode, const struct objid *id)
@@ -99,6 +108,10 @@ tracked_clean(const struct tracked_list *l, const struct tracked *t,
 	    tracked_mode(l, t->mode, st) != t->mode ||
 	    s->mtime != (uint32_t)st->st_mtim.tv_sec ||
 	    s->size != (uint32_t)st->st_size)
+		return false;
+	/* git writes that for a file whose time proved nothing, and for one
+	 * that it never saw */
+	if (s->size == 0)
 		return false;
 	/* an index that came from elsewhere may have no more than that */
 	if (l->minimal)

@@ -48,6 +48,8 @@ struct tracked_list {
 };
 void tracked_release(struct tracked_list *l);
 
+/* Room for so many. */
+void tracked_reserve(struct tracked_list *l, size_t n);
 /* Add one.  mode is as in the index; what no file can have is left out. */
 struct tracked *tracked_add(struct tracked_list *l, const char *path,
     size_t len, uint32_t mode, const struct objid *id);

@@ -19,7 +19,7 @@
  * "too_large"; ERR_SYS "connection" (refused, reset, no such host, a body
  * shorter than was said), "timeout", "stalled", "redirect_invalid",
  * "broken_off" (`read` could not); ERR_INPUT "header_invalid",
- * "file_unreadable" and those of url_parse.  err.path is the URL without its
+ * "file_unreadable", "proxy_invalid" and those of url_parse.  err.path is the URL without its
  * secrets.  A status is no failure here: see retry.h.
  */
 #ifndef HTTP_H

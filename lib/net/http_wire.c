@@ -156,6 +156,12 @@ fail_curl(struct http_hop *p, CURLcode code)
 	if (*words == '\0')
 		snprintf(words, sizeof(p->words), "%s",
 		    curl_easy_strerror(code));
+	/* the rest of this is the proxy as it was given, with its password */
+	if (strncmp(words, "Unsupported proxy", 17) == 0) {
+		words[17] = '\0';
+		return fail(p, ERR_INPUT, "proxy_invalid", "cannot reach ",
+		    ": the environment's proxy is none that can be used");
+	}
 	switch (code) {
 	case CURLE_OPERATION_TIMEDOUT:
 		return fail_late(p);
@@ -169,7 +175,11 @@ fail_curl(struct http_hop *p, CURLcode code)
 		return fail(p, ERR_INPUT, "file_unreadable",
 		    "a certificate file for ", " can't be used");
 	case CURLE_OUT_OF_MEMORY:
-		mem_die();
+		/* so it calls a field of over 100 KiB, too */
+		if (p->take.complete)
+			mem_die();
+		return fail(p, ERR_CHECK, "too_large", "",
+		    " answers with over 100 KiB in one header field");
 	case CURLE_SEND_FAIL_REWIND:
 		return fail(p, ERR_SYS, "connection", "",
 		    " was lost, and what was sent can't be sent again");

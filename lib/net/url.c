@@ -311,6 +311,10 @@ drop_user(const char *str, struct buf *out)
 		if (p == NULL || memchr(p, '@', len) == NULL)
 			len = strlen(start);
 		at = memrchr(start, '@', len);
+		/* a reference's digest is no secret */
+		if (at != NULL && strncmp(at, "@sha256:", 8) == 0 &&
+		    strncmp(str, "docker://", 9) == 0)
+			at = memrchr(start, '@', (size_t)(at - start));
 	}
 	url_release(&u);
 	buf_add(out, str, (size_t)(start - str));

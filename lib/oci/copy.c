@@ -1,90 +1,30 @@
 #include "oci/copy.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "oci/copy_blob.h"
 
-#define COPY_BLOCK (1 << 18)
+/* Requests that are on their way at once: most of their time is waiting. */
+#define COPY_STREAMS 6
 
 struct copy_blob {
-	struct layout *from;	/* borrowed */
+	struct place *from;	/* borrowed */
 	struct desc desc;
-	struct layout *to;	/* borrowed; NULL: verify only */
+	bool document;
+	struct place *to;	/* borrowed; NULL: verify only */
+	bool verified;		/* or about to be */
+	bool moved;		/* its bytes were read, or sent */
 	struct err *err;	/* owned; NULL: good */
 };
 
 struct copy {
-	struct pool *pool;
+	struct pool *local;
+	struct pool *remote;	/* made when it is needed */
 	struct copy_blob **table;	/* open addressing, slots places */
 	size_t n, slots;
 };
-
-static void
-fail(struct copy_blob *b, const struct err *e)
-{
-	if (b->err == NULL)
-		b->err = mem_alloc(sizeof(*b->err));
-	*b->err = *e;
-}
-
-/* Bytes from one file to another, hashed as they pass. */
-static int
-copy_bytes_over(int from, int to, uint8_t digest[DIGEST_LEN], struct err *e)
-{
-	AUTO(digest_release) struct digest d = DIGEST_INIT;
-	autofree char *block = mem_alloc(COPY_BLOCK);
-	ssize_t n;
-
-	digest_start(&d);
-	while ((n = file_read(from, block, COPY_BLOCK)) > 0) {
-		digest_add(&d, block, (size_t)n);
-		if (file_write(to, block, (size_t)n) < 0)
-			return err_sys(e, "cannot write");
-	}
-	if (n < 0)
-		return err_sys(e, "cannot read");
-	digest_end(&d, digest);
-	return 0;
-}
-
-/* A blob that is already there is read and trusted only if it is right; one
- * that is not is replaced. */
-static int
-copy_blob(struct copy_blob *b, struct err *e)
-{
-	AUTO(layout_blob_release) struct layout_blob out = LAYOUT_BLOB_INIT;
-	autofd int in = -1;
-	uint8_t digest[DIGEST_LEN], want[DIGEST_LEN];
-	int64_t size;
-	int rc;
-
-	if (layout_blob_verify(b->to, &b->desc, e) == 0)
-		return 0;
-	if ((in = layout_blob_open(b->from, &b->desc, e)) < 0 ||
-	    layout_blob_start(b->to, &out, e) < 0)
-		return -1;
-	/* sharing the extents costs nothing where the file system can; what
-	 * is hashed is our file, which nobody else writes to */
-	if (ioctl(out.tmp.fd, FICLONE, in) == 0)
-		rc = digest_file(out.tmp.fd, b->desc.digest, digest, &size, e);
-	else
-		rc = copy_bytes_over(in, out.tmp.fd, digest, e);
-	if (rc < 0)
-		return err_wrap(e, "blob %s to '%s'", b->desc.digest,
-		    b->to->path);
-	if (!digest_parse(b->desc.digest, want) ||
-	    memcmp(digest, want, DIGEST_LEN) != 0)
-		return err_set(e, ERR_CHECK, "blob_digest_mismatch",
-		    "blob %s in '%s' changed while it was read",
-		    b->desc.digest, b->from->path);
-	return layout_blob_commit(&out, digest, e);
-}
 
 static void
 work(void *ctx, void *job)
@@ -94,10 +34,15 @@ work(void *ctx, void *job)
 	int rc;
 
 	(void)ctx;
-	rc = b->to != NULL ? copy_blob(b, &e) :
-	    layout_blob_verify(b->from, &b->desc, &e);
+	rc = b->to == NULL ?
+	    copy_blob_verify(b->from, &b->desc, b->document, &e) :
+	    copy_blob_bring(b->from, b->to, &b->desc, b->document, &e);
+	if (rc < 0 && b->err == NULL)
+		b->err = mem_alloc(sizeof(*b->err));
 	if (rc < 0)
-		fail(b, &e);
+		*b->err = e;
+	else if (rc > 0)
+		b->moved = true;
 }
 
 struct copy *
@@ -105,7 +50,7 @@ copy_new(int threads)
 {
 	struct copy *c = mem_zero(1, sizeof(*c));
 
-	c->pool = pool_new(threads, work, c);
+	c->local = pool_new(threads, work, c);
 	return c;
 }
 
@@ -114,7 +59,8 @@ copy_free(struct copy *c)
 {
 	if (c == NULL)
 		return;
-	pool_free(c->pool);
+	pool_free(c->local);
+	pool_free(c->remote);
 	for (size_t i = 0; i < c->slots; i++) {
 		if (c->table[i] == NULL)
 			continue;
@@ -128,13 +74,40 @@ copy_free(struct copy *c)
 void
 copy_list_release(struct copy_list *list)
 {
-	free(list->blobs);
-	list->blobs = NULL;
-	list->n = list->cap = 0;
+	free(list->items);
+	*list = (struct copy_list)COPY_LIST_INIT;
+}
+
+void
+copy_list_add(struct copy_list *list, struct place *from,
+    const struct desc *d, bool document)
+{
+	mem_grow(&list->items, &list->cap, list->n, sizeof(*list->items));
+	list->items[list->n++] = (struct copy_item){ from, *d, document,
+		NULL };
+}
+
+void
+copy_list_join(struct copy_list *list, const struct copy_list *more)
+{
+	for (size_t i = 0; i < more->n; i++) {
+		const struct copy_item *m = &more->items[i];
+
+		copy_list_add(list, m->from, &m->desc, m->document);
+		list->items[list->n - 1].blob = m->blob;
+	}
+}
+
+static bool
+is_same(const struct copy_blob *b, const struct place *from,
+    const struct desc *d)
+{
+	return b->from == from && b->desc.size == d->size &&
+	    strcmp(b->desc.digest, d->digest) == 0;
 }
 
 static struct copy_blob **
-slot(struct copy_blob **table, size_t slots, const struct layout *l,
+slot(struct copy_blob **table, size_t slots, const struct place *from,
     const struct desc *d)
 {
 	uint8_t raw[DIGEST_LEN] = { 0 };
@@ -144,8 +117,7 @@ slot(struct copy_blob **table, size_t slots, const struct layout *l,
 	digest_parse(d->digest, raw);
 	memcpy(&at, raw, sizeof(at));
 	for (at &= slots - 1; table[at] != NULL; at = (at + 1) & (slots - 1))
-		if (table[at]->from == l && table[at]->desc.size == d->size &&
-		    strcmp(table[at]->desc.digest, d->digest) == 0)
+		if (is_same(table[at], from, d))
 			break;
 	return &table[at];
 }
@@ -165,43 +137,71 @@ grow(struct copy *c)
 	c->slots = slots;
 }
 
-void
-copy_add(struct copy_list *list, struct layout *l, const struct desc *d)
+/* The one blob that all items with its digest stand for. */
+static struct copy_blob *
+blob_of(struct copy *c, struct copy_item *item)
 {
-	struct copy *c = list->copy;
 	struct copy_blob **at;
 
-	if (c == NULL)
-		return;
+	if (item->blob != NULL)
+		return item->blob;
 	if (c->n * 2 >= c->slots)
 		grow(c);
-	at = slot(c->table, c->slots, l, d);
+	at = slot(c->table, c->slots, item->from, &item->desc);
 	if (*at == NULL) {
 		*at = mem_zero(1, sizeof(**at));
-		(*at)->from = l;
-		(*at)->desc = *d;
+		(*at)->from = item->from;
+		(*at)->desc = item->desc;
+		(*at)->document = item->document;
 		c->n++;
-		pool_submit(c->pool, *at);
 	}
-	mem_grow(&list->blobs, &list->cap, list->n, sizeof(*list->blobs));
-	list->blobs[list->n++] = *at;
+	return item->blob = *at;
+}
+
+static void
+submit(struct copy *c, struct copy_blob *b)
+{
+	bool remote = b->from->layout == NULL ||
+	    (b->to != NULL && b->to->layout == NULL);
+
+	if (remote && c->remote == NULL)
+		c->remote = pool_new(COPY_STREAMS, work, c);
+	pool_submit(remote ? c->remote : c->local, b);
+}
+
+void
+copy_verify(struct copy *c, struct copy_list *list, bool remote)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct copy_blob *b = blob_of(c, &list->items[i]);
+
+		if (b->verified || (b->from->layout == NULL && !remote))
+			continue;
+		b->verified = true;
+		submit(c, b);
+	}
 }
 
 void
 copy_wait(struct copy *c)
 {
-	while (pool_take(c->pool) != NULL)
+	while (pool_take(c->local) != NULL)
+		continue;
+	while (c->remote != NULL && pool_take(c->remote) != NULL)
 		continue;
 }
 
 int
 copy_verdict(const struct copy_list *list, struct err *e)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (list->blobs[i]->err != NULL) {
-			*e = *list->blobs[i]->err;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct copy_blob *b = list->items[i].blob;
+
+		if (b != NULL && b->err != NULL) {
+			*e = *b->err;
 			return -1;
 		}
+	}
 	return 0;
 }
 
@@ -210,32 +210,51 @@ copy_bytes(const struct copy_list *list)
 {
 	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < list->n; i++)
-		bytes += (uint64_t)list->blobs[i]->desc.size;
+	for (size_t i = 0; i < list->n; i++) {
+		const struct copy_blob *b = list->items[i].blob;
+
+		if (b != NULL && b->moved)
+			bytes += (uint64_t)list->items[i].desc.size;
+	}
 	return bytes;
 }
 
+static void
+run(struct copy *c, struct copy_list *list, struct place *to, bool documents)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct copy_blob *b = blob_of(c, &list->items[i]);
+
+		/* one that two images share is in the list twice; a document
+		 * that was read from there needs no other look */
+		if (b->document != documents || b->to != NULL ||
+		    (place_same(b->from, to) &&
+		    (documents || to->layout != NULL)))
+			continue;
+		b->to = to;
+		submit(c, b);
+	}
+	copy_wait(c);
+}
+
 int
-copy_run(struct copy_list *list, struct layout *to, struct err *e)
+copy_run(struct copy *c, struct copy_list *list, struct place *to,
+    struct err *e)
 {
 	int rc;
 
-	for (size_t i = 0; i < list->n; i++) {
-		struct copy_blob *b = list->blobs[i];
-
-		/* one that two images share is in the list twice */
-		if (b->to != NULL || layout_same(b->from, to))
-			continue;
-		b->to = to;
-		pool_submit(list->copy->pool, b);
+	run(c, list, to, false);
+	if ((rc = copy_verdict(list, e)) == 0) {
+		run(c, list, to, true);
+		rc = copy_verdict(list, e);
 	}
-	copy_wait(list->copy);
-	rc = copy_verdict(list, e);
-	/* the next layout is another matter */
+	/* the next place is another matter */
 	for (size_t i = 0; i < list->n; i++) {
-		list->blobs[i]->to = NULL;
-		free(list->blobs[i]->err);
-		list->blobs[i]->err = NULL;
+		struct copy_blob *b = blob_of(c, &list->items[i]);
+
+		b->to = NULL;
+		free(b->err);
+		b->err = NULL;
 	}
 	return rc;
 }

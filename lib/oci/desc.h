@@ -30,6 +30,9 @@
 #define DESC_DOCKER_LAYER \
 	"application/vnd.docker.image.rootfs.diff.tar.gzip"
 
+/* An annotation: what an image was made from (fp-diff). */
+#define DESC_FINGERPRINT "dev.slipway.fingerprint"
+
 #define DESC_MANIFEST_MAX (4 << 20)	/* bytes of a manifest or an index */
 #define DESC_CONFIG_MAX (8 << 20)
 

@@ -139,6 +139,18 @@ group_list_add(struct group_list *x, struct group *g, struct part *p)
 	x->items[x->n++] = g;
 }
 
+void
+group_compare(struct group *g)
+{
+	AUTO(index_release) struct index x = INDEX_INIT;
+	struct err e;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->parts[i]->kind == ERR_NONE && index_merge(&x,
+		    &g->parts[i]->origin.children, &e) < 0)
+			part_fail(g->parts[i], &e);
+}
+
 enum err_kind
 group_worse(enum err_kind a, enum err_kind b)
 {

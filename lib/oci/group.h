@@ -48,6 +48,9 @@ void group_free(struct group *g);
  */
 void group_list_add(struct group_list *x, struct group *g, struct part *p);
 
+/* Images that can not be in one index: a failure of the later part. */
+void group_compare(struct group *g);
+
 /* The worst failure among the parts: 2 before 1 before 3, so that 3 always
  * means "try again" (records(5)). */
 enum err_kind group_failure(const struct group *g);

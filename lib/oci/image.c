@@ -193,23 +193,22 @@ read_config(struct image *i, struct err *e)
 /* The document that i->desc names, into i->manifest: 1 for an index, 0 for a
  * manifest, -1.  *r is the caller's to free. */
 static int
-load(struct layout *l, struct image *i, struct rec **r, struct err *e)
+load(struct place *p, struct image *i, struct rec **r, struct err *e)
 {
 	*r = NULL;
-	if (layout_blob_read(l, &i->desc, DESC_MANIFEST_MAX, &i->manifest,
-	    e) < 0 || (*r = parse(&i->desc, &i->manifest, e)) == NULL)
+	if (place_document(p, &i->desc, &i->manifest, e) < 0 ||
+	    (*r = parse(&i->desc, &i->manifest, e)) == NULL)
 		return -1;
 	return image_document_check(*r, &i->desc, e);
 }
 
 /* What the manifest r names. */
 static int
-load_parts(struct layout *l, struct rec *r, struct image *i, struct err *e)
+load_parts(struct place *p, struct rec *r, struct image *i, struct err *e)
 {
 	if (read_manifest(r, i, e) < 0)
 		return err_wrap(e, "manifest %s", i->desc.digest);
-	return layout_blob_read(l, &i->config_desc, DESC_CONFIG_MAX,
-	    &i->config, e);
+	return place_blob(p, &i->config_desc, DESC_CONFIG_MAX, &i->config, e);
 }
 
 static int
@@ -220,15 +219,15 @@ nested(const struct image *i, struct err *e)
 }
 
 int
-image_read_parts(struct layout *l, const struct desc *d, struct image *i,
+image_load_parts(struct place *p, const struct desc *d, struct image *i,
     struct err *e)
 {
 	struct rec *r;
 	int rc;
 
 	i->desc = *d;
-	if ((rc = load(l, i, &r, e)) == 0)
-		rc = load_parts(l, r, i, e);
+	if ((rc = load(p, i, &r, e)) == 0)
+		rc = load_parts(p, r, i, e);
 	else if (rc == 1)
 		rc = nested(i, e);
 	rec_free(r);
@@ -310,24 +309,33 @@ check_platform(const struct image *i, struct err *e)
 }
 
 int
-image_read(struct layout *l, const struct desc *d,
+image_load(struct place *p, const struct desc *d,
     const struct desc_platform *platform, struct image *i, struct err *e)
 {
 	struct rec *r;
 	int rc;
 
 	i->desc = *d;
-	if ((rc = load(l, i, &r, e)) == 1) {
+	if ((rc = load(p, i, &r, e)) == 1) {
 		rc = choose(r, d, platform, &i->desc, e);
 		rec_free(r);
 		r = NULL;
-		if (rc == 0 && (rc = load(l, i, &r, e)) == 1)
+		if (rc == 0 && (rc = load(p, i, &r, e)) == 1)
 			rc = nested(i, e);
 	}
 	if (rc == 0)
-		rc = load_parts(l, r, i, e);
+		rc = load_parts(p, r, i, e);
 	rec_free(r);
 	if (rc < 0 || read_config(i, e) < 0)
 		return -1;
 	return check_platform(i, e);
+}
+
+int
+image_read(struct layout *l, const struct desc *d,
+    const struct desc_platform *platform, struct image *i, struct err *e)
+{
+	struct place p = PLACE_OF_LAYOUT(l);
+
+	return image_load(&p, d, platform, i, e);
 }

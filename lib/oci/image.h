@@ -6,6 +6,7 @@
 
 #include "oci/desc.h"
 #include "oci/layout.h"
+#include "oci/place.h"
 
 struct image_layer {
 	struct desc desc;
@@ -25,7 +26,7 @@ struct image {
 void image_release(struct image *i);
 
 /*
- * Read the image that d names from a layout: the manifest, or, where d is an
+ * Read the image that d names from a place: the manifest, or, where d is an
  * index, the child for platform (required then; ERR_CHECK
  * "platform_not_found").  Manifest and config are verified against digest and
  * size; as many diff_ids as layers.  Layer blobs are not read.  Documents that
@@ -35,12 +36,16 @@ void image_release(struct image *i);
  * too (ERR_CHECK "platform_mismatch"); platform is not compared with an image
  * that stands alone.  i ends in image_release, also after a failure.
  */
+int image_load(struct place *p, const struct desc *d,
+    const struct desc_platform *platform, struct image *i, struct err *e);
+
+/* The same from a layout. */
 int image_read(struct layout *l, const struct desc *d,
     const struct desc_platform *platform, struct image *i, struct err *e);
 
-/* The same for what may have no platform (an attestation): manifest, config
- * and the layers' descriptors, no platform and no diff_ids. */
-int image_read_parts(struct layout *l, const struct desc *d, struct image *i,
+/* The same for what may have no platform (an attestation, a signature):
+ * manifest, config and the layers' descriptors, no platform and no diff_ids. */
+int image_load_parts(struct place *p, const struct desc *d, struct image *i,
     struct err *e);
 
 /* 1 if the document r that d names is an index, 0 if it is a manifest, -1 if

@@ -120,26 +120,30 @@ index_merge(struct index *x, const struct index *from, struct err *e)
 }
 
 static void
-add_blobs(struct copy_list *blobs, struct layout *l, const struct image *i)
+add_blobs(struct copy_list *blobs, struct place *p, const struct image *i)
 {
-	copy_add(blobs, l, &i->desc);
-	copy_add(blobs, l, &i->config_desc);
+	copy_list_add(blobs, p, &i->desc, true);
+	copy_list_add(blobs, p, &i->config_desc, false);
 	for (size_t n = 0; n < i->nlayers; n++)
-		copy_add(blobs, l, &i->layers[n].desc);
+		copy_list_add(blobs, p, &i->layers[n].desc, false);
 }
 
 /* Read the child that c->desc names and put it into x. */
 static int
-load_child(struct index *x, struct layout *l, struct index_child *c,
+load_child(struct index *x, struct place *p, struct index_child *c,
     struct copy_list *blobs, struct err *e)
 {
 	AUTO(image_release) struct image image = IMAGE_INIT;
 
+	if (c->attestation && x->no_attestations) {
+		x->left_out++;
+		return 0;
+	}
 	if (c->attestation) {
-		if (image_read_parts(l, &c->desc, &image, e) < 0)
+		if (image_load_parts(p, &c->desc, &image, e) < 0)
 			return -1;
 	} else {
-		if (image_read(l, &c->desc, NULL, &image, e) < 0)
+		if (image_load(p, &c->desc, NULL, &image, e) < 0)
 			return -1;
 		/* what the config says is what is written */
 		c->desc = image.desc;
@@ -148,20 +152,20 @@ load_child(struct index *x, struct layout *l, struct index_child *c,
 	}
 	if (add(x, c, e) < 0)
 		return -1;
-	add_blobs(blobs, l, &image);
+	add_blobs(blobs, p, &image);
 	return 0;
 }
 
 static int
 read_note(void *ctx, const struct rec_member *m, struct err *e)
 {
-	struct index_child *c = ctx;
+	struct notes *notes = ctx;
 
 	if (m->name == NULL || m->str == NULL)
 		return err_set(e, ERR_CHECK, "descriptor_invalid",
 		    "annotations: a string is wanted");
 	if (strcmp(m->name, INDEX_LAYOUT_NAME) != 0)
-		notes_set(&c->notes, m->name, m->str);
+		notes_set(notes, m->name, m->str);
 	return 0;
 }
 
@@ -177,7 +181,7 @@ read_child(struct rec *r, struct index_child *c, struct err *e)
 		return err_set(e, ERR_CHECK, "nested_index",
 		    "%s is an index inside an index", c->desc.digest);
 	if ((rc = rec_str(r, "artifactType", &type, e)) < 0 ||
-	    rec_each(r, "annotations", read_note, c, e) < 0) {
+	    rec_each(r, "annotations", read_note, &c->notes, e) < 0) {
 		e->kind = ERR_CHECK;
 		return -1;
 	}
@@ -192,7 +196,7 @@ read_child(struct rec *r, struct index_child *c, struct err *e)
 
 struct flatten {
 	struct index *index;
-	struct layout *layout;
+	struct place *place;
 	struct copy_list *blobs;
 };
 
@@ -205,16 +209,17 @@ flatten_child(void *ctx, const struct rec_member *m, struct err *e)
 	int rc = r == NULL ? -1 : read_child(r, &c, e);
 
 	rec_free(r);
-	return rc < 0 ? -1 : load_child(f->index, f->layout, &c, f->blobs, e);
+	return rc < 0 ? -1 : load_child(f->index, f->place, &c, f->blobs, e);
 }
 
 static int
-flatten(struct index *x, struct layout *l, struct rec *r,
+flatten(struct index *x, struct place *p, struct rec *r,
     const struct desc *d, struct copy_list *blobs, struct err *e)
 {
-	struct flatten f = { x, l, blobs };
+	struct flatten f = { x, p, blobs };
 
-	if (rec_each(r, "manifests", flatten_child, &f, e) < 0) {
+	if (rec_each(r, "manifests", flatten_child, &f, e) < 0 ||
+	    rec_each(r, "annotations", read_note, &x->notes, e) < 0) {
 		if (e->kind == ERR_INPUT)
 			e->kind = ERR_CHECK;
 		return err_wrap(e, "index %s", d->digest);
@@ -226,21 +231,23 @@ flatten(struct index *x, struct layout *l, struct rec *r,
 }
 
 int
-index_load(struct index *x, struct layout *l, const struct desc *d,
+index_load(struct index *x, struct place *p, struct desc *d,
     struct copy_list *blobs, struct err *e)
 {
-	AUTO(child_release) struct index_child c = { .desc = *d };
+	AUTO(child_release) struct index_child c = { .attestation = false };
 	autobuf struct buf text = BUF_INIT;
 	struct rec *r;
 	int rc;
 
-	if (layout_blob_read(l, d, DESC_MANIFEST_MAX, &text, e) < 0 ||
+	if (place_document(p, d, &text, e) < 0 ||
 	    (r = desc_document(text.data, text.len, d->digest, e)) == NULL)
 		return -1;
-	if ((rc = image_document_check(r, &c.desc, e)) == 1)
-		rc = flatten(x, l, r, d, blobs, e);
-	else if (rc == 0)
-		rc = load_child(x, l, &c, blobs, e);
+	if ((rc = image_document_check(r, d, e)) == 1) {
+		rc = flatten(x, p, r, d, blobs, e);
+	} else if (rc == 0) {
+		c.desc = *d;
+		rc = load_child(x, p, &c, blobs, e);
+	}
 	rec_free(r);
 	return rc;
 }
@@ -335,51 +342,4 @@ index_require(struct index *x, const struct desc_platform *platforms,
 	    have.len > 0 ? have.data : "none");
 	err_set_values(e, want.data, have.data);
 	return -1;
-}
-
-void
-index_write(const struct index *x, struct buf *b)
-{
-	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
-
-	json_out_open(&o, '{');
-	json_out_kint(&o, "schemaVersion", 2);
-	/* ECR refuses a manifest without one */
-	json_out_kstr(&o, "mediaType", DESC_OCI_INDEX);
-	json_out_key(&o, "manifests");
-	json_out_open(&o, '[');
-	for (size_t i = 0; i < x->n; i++) {
-		const struct index_child *c = &x->children[i];
-
-		json_out_open(&o, '{');
-		desc_write_members(&o, &c->desc);
-		if (c->artifact_type != NULL)
-			json_out_kstr(&o, "artifactType", c->artifact_type);
-		notes_write(&c->notes, &o);
-		json_out_close(&o, '}');
-	}
-	json_out_close(&o, ']');
-	notes_write(&x->notes, &o);
-	json_out_close(&o, '}');
-	buf_add(b, o.buf.data, o.buf.len);
-}
-
-void
-index_write_record(const struct index *x, struct json_out *o)
-{
-	json_out_open(o, '[');
-	for (size_t i = 0; i < x->n; i++) {
-		const struct desc *d = &x->children[i].desc;
-		char name[104];
-
-		desc_platform_format(&d->platform, name);
-		json_out_open(o, '{');
-		if (d->has_platform)
-			json_out_kstr(o, "platform", name);
-		json_out_kstr(o, "digest", d->digest);
-		json_out_kint(o, "size", d->size);
-		json_out_kstr(o, "media_type", d->media_type);
-		json_out_close(o, '}');
-	}
-	json_out_close(o, ']');
 }

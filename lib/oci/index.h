@@ -1,7 +1,7 @@
 /*
  * index.h - an image index: one name for the images of several platforms.
  *
- * Children come from layouts, by digest, their platforms from their configs.
+ * Children come by digest, their platforms from their configs.
  * The same children give the same bytes in whatever order they came: sorted by
  * platform, attestations last (image-index.md: of two entries that match the
  * first is taken, so they must not stand before an image).
@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "oci/copy.h"
 #include "oci/desc.h"
-#include "oci/layout.h"
 #include "oci/notes.h"
+#include "oci/place.h"
 
 struct index_child {
 	struct desc desc;		/* with its platform */
@@ -27,22 +27,26 @@ struct index {
 	struct index_child *children;	/* owned, in order */
 	size_t n, cap;
 	struct notes notes;
+	bool no_attestations;		/* leave them out */
+	size_t left_out;		/* so many were */
 };
-#define INDEX_INIT { NULL, 0, 0, NOTES_INIT }
+#define INDEX_INIT { NULL, 0, 0, NOTES_INIT, false, 0 }
 void index_release(struct index *x);
 
 /*
- * Add the image that d names, or every child of the index that it names.
+ * Add the image that d names, or every child of the index that it names, with
+ * the index's annotations; d->media_type is filled in where it is "".
  * Manifests and configs are read and verified; they and the layers are added
  * to blobs.  An index inside the index is refused (ERR_CHECK "nested_index"),
  * so is an empty one ("index_empty").
  */
-int index_load(struct index *x, struct layout *l, const struct desc *d,
+int index_load(struct index *x, struct place *p, struct desc *d,
     struct copy_list *blobs, struct err *e);
 
 /*
- * Add the children of from.  A digest that is there already stays one; another
- * digest for a platform is refused: ERR_CHECK "platform_conflict".
+ * Add the children of from, and not its annotations.  A digest that is there
+ * already stays one; another digest for a platform is refused: ERR_CHECK
+ * "platform_conflict".
  */
 int index_merge(struct index *x, const struct index *from, struct err *e);
 
@@ -64,11 +68,5 @@ int index_require(struct index *x, const struct desc_platform *platforms,
 
 /* "linux/amd64, linux/arm64", added to b. */
 void index_platforms(const struct index *x, struct buf *b);
-
-/* The index as it is published (added to b), an OCI image index. */
-void index_write(const struct index *x, struct buf *b);
-
-/* Its children as records(5) has them in index.manifests. */
-void index_write_record(const struct index *x, struct json_out *o);
 
 #endif

@@ -137,6 +137,19 @@ sweep(struct layout *l)
 		file_tmp_sweep(blobs, ".blob");
 }
 
+static int
+replace(struct layout *l, const char *name, const char *text, struct err *e)
+{
+	AUTO(file_tmp_release) struct file_tmp t = FILE_TMP_INIT;
+
+	if (file_tmp_open(&t, l->fd, name, e) < 0)
+		return -1;
+	t.unsynced = l->unsynced;
+	if (file_write(t.fd, text, strlen(text)) < 0)
+		return err_sys(e, "cannot write '%s'", name);
+	return file_tmp_commit(&t, e);
+}
+
 /*
  * What a layout has, where it is missing.  oci-layout comes first: a run that
  * was killed leaves either an empty directory or one that the next run knows
@@ -160,11 +173,11 @@ complete(struct layout *l, struct err *e)
 			return err_set(e, ERR_CHECK, "not_a_layout",
 			    "'%s' is neither empty nor an OCI image layout",
 			    l->path);
-		if (file_replace(l->fd, "oci-layout", LAYOUT_FILE,
-		    strlen(LAYOUT_FILE), e) < 0)
+		if (replace(l, "oci-layout", LAYOUT_FILE, e) < 0)
 			return -1;
-		parent = openat(l->fd, "..",
-		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (!l->unsynced)
+			parent = openat(l->fd, "..",
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (parent >= 0 && file_sync_dir(parent, l->path, e) < 0)
 			return -1;
 	}
@@ -173,13 +186,12 @@ complete(struct layout *l, struct err *e)
 		return -1;
 	sweep(l);
 	if (missing(l, "index.json"))
-		return file_replace(l->fd, "index.json", NAMES_EMPTY,
-		    strlen(NAMES_EMPTY), e);
+		return replace(l, "index.json", NAMES_EMPTY, e);
 	return 0;
 }
 
-int
-layout_open(struct layout *l, const char *path, bool create, struct err *e)
+static int
+open_layout(struct layout *l, const char *path, bool create, struct err *e)
 {
 	int rc;
 
@@ -217,6 +229,20 @@ fail:
 	return -1;
 }
 
+int
+layout_open(struct layout *l, const char *path, bool create, struct err *e)
+{
+	l->unsynced = false;
+	return open_layout(l, path, create, e);
+}
+
+int
+layout_open_scratch(struct layout *l, const char *path, struct err *e)
+{
+	l->unsynced = true;
+	return open_layout(l, path, true, e);
+}
+
 void
 layout_release(struct layout *l)
 {
@@ -251,6 +277,7 @@ layout_blob_start(struct layout *l, struct layout_blob *b, struct err *e)
 		return err_sys(e, "cannot open '%s/blobs/sha256'", l->path);
 	if (file_tmp_open(&b->tmp, dir, "blob", e) < 0)
 		return err_wrap(e, "'%s/blobs/sha256'", l->path);
+	b->tmp.unsynced = l->unsynced;
 	return 0;
 }
 

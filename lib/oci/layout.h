@@ -18,8 +18,9 @@
 struct layout {
 	int fd;		/* the directory */
 	char *path;	/* owned, absolute */
+	bool unsynced;	/* nobody needs it after a crash */
 };
-#define LAYOUT_INIT { -1, NULL }
+#define LAYOUT_INIT { -1, NULL, false }
 
 /* create: make the directory, oci-layout, blobs/sha256 and an index.json
  * without images where missing, and sweep what runs that were killed have left;
@@ -28,6 +29,8 @@ struct layout {
  * "layout_not_found"). */
 int layout_open(struct layout *l, const char *path, bool create,
     struct err *e);
+/* The same with create, for one that lives no longer than a run (scratch.h). */
+int layout_open_scratch(struct layout *l, const char *path, struct err *e);
 void layout_release(struct layout *l);
 
 /* A blob that is being written: write to tmp.fd. */

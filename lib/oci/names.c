@@ -63,8 +63,8 @@ names_parse(struct names *x, const char *text, size_t len, struct err *e)
 	return 0;
 }
 
-static int
-read_desc(const struct names_entry *entry, struct desc *d, struct err *e)
+int
+names_desc(const struct names_entry *entry, struct desc *d, struct err *e)
 {
 	struct rec *r = desc_document(entry->text, strlen(entry->text),
 	    "index.json", e);
@@ -99,7 +99,7 @@ names_find(const struct names *x, const char *tag, const char *where,
 	if (n > 1)
 		return err_set(e, ERR_CHECK, "tag_ambiguous",
 		    "'%s' has %zu images that are named '%s'", where, n, tag);
-	if (read_desc(found, d, e) < 0)
+	if (names_desc(found, d, e) < 0)
 		return err_wrap(e, "'%s/index.json'", where);
 	return 0;
 }
@@ -110,7 +110,7 @@ names_find_digest(const struct names *x, const char *digest, struct desc *d)
 	struct err ignored;
 
 	for (size_t i = 0; i < x->n; i++)
-		if (read_desc(&x->entries[i], d, &ignored) == 0 &&
+		if (names_desc(&x->entries[i], d, &ignored) == 0 &&
 		    strcmp(d->digest, digest) == 0)
 			return true;
 	return false;
@@ -162,7 +162,7 @@ drop_name(struct names *x, const char *tag,
 			x->entries[kept++] = *entry;
 			continue;
 		}
-		if (*previous == '\0' && read_desc(entry, &d, &ignored) == 0)
+		if (*previous == '\0' && names_desc(entry, &d, &ignored) == 0)
 			strcpy(previous, d.digest);
 		free(entry->name);
 		free(entry->text);

@@ -36,6 +36,10 @@ void names_release(struct names *x);
 /* x is empty before.  ERR_CHECK "layout_invalid". */
 int names_parse(struct names *x, const char *text, size_t len, struct err *e);
 
+/* The descriptor that an entry is; the failures of desc_read. */
+int names_desc(const struct names_entry *entry, struct desc *d,
+    struct err *e);
+
 /* As layout_find; where is the layout, for messages. */
 int names_find(const struct names *x, const char *tag, const char *where,
     struct desc *d, struct err *e);

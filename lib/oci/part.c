@@ -4,101 +4,68 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "record/json.h"
+
+#define PART_READERS 6	/* parts that are read from registries at once */
 
 void
 part_sources_release(struct part_sources *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		layout_release(s->layouts[i]);
-		free(s->layouts[i]);
-	}
-	free(s->layouts);
-}
-
-static struct layout *
-source(struct part_sources *s, const char *dir, struct err *e)
-{
-	autofree char *path = file_absolute(NULL, dir);
-	struct layout l;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->layouts[i]->path, path) == 0)
-			return s->layouts[i];
-	if (layout_open(&l, path, false, e) < 0)
-		return NULL;
-	mem_grow(&s->layouts, &s->cap, s->n, sizeof(*s->layouts));
-	s->layouts[s->n] = mem_alloc(sizeof(l));
-	*s->layouts[s->n] = l;
-	return s->layouts[s->n++];
-}
-
-/* The layout of an image.location; tag and digest ("oci:DIR@sha256:…") are
- * the caller's to free, NULL where there is none. */
-static struct layout *
-find_source(struct part_sources *s, const char *location, char **tag,
-    char **digest, struct err *e)
-{
-	autofree char *place = NULL, *dir = NULL;
-	char *at;
-
-	if (strncmp(location, "oci:", 4) != 0 || location[4] == '\0' ||
-	    location[4] == ':') {
-		err_set(e, ERR_INPUT, "location_unsupported",
-		    "'%.300s' is no place that an image is read from "
-		    "(oci:DIR[:TAG])", location);
-		return NULL;
-	}
-	place = mem_str(location + 4);
-	if ((at = strstr(place, "@sha256:")) != NULL) {
-		*digest = mem_str(at + 1);
-		*at = '\0';
-	}
-	layout_split(place, &dir, tag);
-	return source(s, dir, e);
+	pool_free(s->readers);
+	s->readers = NULL;
 }
 
 static int
-check_digest(const char *digest, struct err *e)
+check_digest(const char *key, const char *digest, struct err *e)
 {
 	uint8_t raw[DIGEST_LEN];
 
 	if (digest_parse(digest, raw))
 		return 0;
 	return err_set(e, ERR_INPUT, "field_invalid", "invalid field: "
-	    "image.digest: '%.200s' is not sha256: and 64 lower-case hex "
-	    "digits", digest);
+	    "%s: '%.200s' is not sha256: and 64 lower-case hex digits", key,
+	    digest);
 }
+
+/* Keys of the member that has the image or the index. */
+struct keys {
+	const char *location, *digest, *type, *size;
+};
+static const struct keys image_keys = { "image.location", "image.digest",
+	"image.media_type", "image.size" };
+static const struct keys index_keys = { "index.location", "index.digest",
+	"index.media_type", "index.size" };
 
 /* What the record says of its image, as a descriptor. */
 static int
-recorded(struct rec *r, struct layout *l, struct desc *d, struct err *e)
+recorded(struct rec *r, const struct keys *k, struct origin *o,
+    struct err *e)
 {
 	const char *digest, *other, *type = NULL;
-	int64_t size;
+	struct desc *d = &o->desc;
 	int rc;
 
-	if ((rc = rec_str(r, "image.digest", &digest, e)) < 0 ||
-	    rec_str(r, "image.media_type", &type, e) < 0)
+	if ((rc = rec_str(r, k->digest, &digest, e)) < 0 ||
+	    rec_str(r, k->type, &type, e) < 0)
 		return -1;
-	if (rc == 0 && rec_str(r, "image.config_digest", &other, e) == 1)
+	if (rc == 0 && k == &image_keys &&
+	    rec_str(r, "image.config_digest", &other, e) == 1)
 		return err_set(e, ERR_CHECK, "image_digest_missing",
 		    "the image has no manifest that could be named: it was "
 		    "neither pushed nor written to a layout");
 	if (rc == 0)
-		return rec_need_str(r, "image.digest", &digest, e);
-	if (check_digest(digest, e) < 0)
+		return rec_need_str(r, k->digest, &digest, e);
+	if (check_digest(k->digest, digest, e) < 0)
 		return -1;
-	memset(d, 0, sizeof(*d));
+	free(o->wanted);
+	o->wanted = mem_str(digest);
 	strcpy(d->digest, digest);
-	if ((rc = rec_int(r, "image.size", 0, JSON_INT_MAX, &size, e)) < 0)
+	if ((rc = rec_int(r, k->size, 0, JSON_INT_MAX, &d->size, e)) < 0)
 		return -1;
-	if (rc == 0 && layout_find_digest(l, digest, d, e) < 0)
-		return -1;
-	if (rc == 1)
-		d->size = size;
 	if (type != NULL)
 		snprintf(d->media_type, sizeof(d->media_type), "%s", type);
+	o->known = rc == 1;
 	return 0;
 }
 
@@ -146,75 +113,91 @@ check_platform(struct rec *r, const struct desc *d, struct err *e)
 
 /* What an operand stands for, as a record would say it. */
 static char *
-describe(const struct layout *l, const char *tag, const struct desc *d,
-    const struct index *x)
+describe(const struct origin *x)
 {
 	struct json_out o = JSON_OUT_INIT;
-	autofree char *location = mem_fmt("oci:%s%s%s", l->path,
-	    tag != NULL ? ":" : "@", tag != NULL ? tag : d->digest);
+	autobuf struct buf location = BUF_INIT;
+	const struct desc *d = &x->desc;
 	char name[104];
 
+	origin_location(x, &location);
 	json_out_open(&o, '{');
-	if (x->n == 1 && strcmp(x->children[0].desc.digest, d->digest) == 0) {
-		desc_platform_format(&x->children[0].desc.platform, name);
+	if (!origin_is_index(x)) {
+		desc_platform_format(&x->children.children[0].desc.platform,
+		    name);
 		json_out_kstr(&o, "platform", name);
 	}
 	json_out_kstr(&o, "digest", d->digest);
 	json_out_kstr(&o, "media_type", d->media_type);
 	json_out_kint(&o, "size", d->size);
-	json_out_kstr(&o, "location", location);
+	json_out_kstr(&o, "location", location.data);
 	json_out_close(&o, '}');
 	return buf_detach(&o.buf);
 }
 
+/* Find out what is to be read. */
 static int
-read_operand(struct part *p, struct layout *l, const char *tag,
-    const char *digest, struct err *e)
+open_part(struct part_sources *s, struct part *p, struct err *e)
 {
-	struct desc d;
+	const struct keys *k = &image_keys;
+	const char *location;
+	size_t len;
 
-	if (digest != NULL ? check_digest(digest, e) < 0 ||
-	    layout_find_digest(l, digest, &d, e) < 0 :
-	    layout_find(l, tag, &d, e) < 0)
+	p->of_index = rec_text(p->rec, "image", &len) == NULL &&
+	    rec_text(p->rec, "index", &len) != NULL;
+	if (p->of_index)
+		k = &index_keys;
+	/* said before anything else is found to be wrong */
+	if (!p->operand && rec_text(p->rec, k->location, &len) == NULL &&
+	    recorded(p->rec, k, &p->origin, e) < 0)
 		return -1;
-	if (index_load(&p->children, l, &d, &p->blobs, e) < 0)
+	if (rec_need_str(p->rec, k->location, &location, e) < 0 ||
+	    origin_open(&p->origin, s->places, location, !p->operand, e) < 0)
 		return -1;
-	if (*d.media_type == '\0')	/* found as a blob, without a type */
-		strcpy(d.media_type, p->children.n == 1 &&
-		    strcmp(p->children.children[0].desc.digest, d.digest) ==
-		    0 ? p->children.children[0].desc.media_type :
-		    DESC_OCI_INDEX);
-	p->image = describe(l, digest == NULL ? tag : NULL, &d, &p->children);
-	rec_put(p->rec, "image", p->image, strlen(p->image));
+	return p->operand ? 0 : recorded(p->rec, k, &p->origin, e);
+}
+
+/* Any thread: no record is touched. */
+static void
+load_part(void *ctx, void *job)
+{
+	struct part *p = job;
+	struct err e;
+
+	(void)ctx;
+	if (origin_load(&p->origin, &e) < 0)
+		part_fail(p, &e);
+}
+
+/* It is read: does the record agree? */
+static int
+finish_part(struct part_sources *s, struct part *p, struct err *e)
+{
+	const struct origin *o = &p->origin;
+	const char *text;
+	size_t len;
+
+	if (!p->operand && !origin_is_index(o) &&
+	    check_platform(p->rec, &o->children.children[0].desc, e) < 0)
+		return -1;
+	text = rec_text(p->rec, "image", &len);
+	if (p->operand || p->of_index)
+		p->image = describe(o);
+	else
+		p->image = mem_dup(text, len);
+	if (p->operand)
+		rec_put(p->rec, "image", p->image, strlen(p->image));
+	copy_verify(s->copy, &p->origin.blobs, false);
 	return 0;
 }
 
-static int
-read_image(struct part_sources *s, struct part *p, bool operand,
-    struct err *e)
+static void
+finish(struct part_sources *s, struct part *p)
 {
-	autofree char *tag = NULL, *digest = NULL;
-	const char *location, *text;
-	struct layout *l;
-	struct desc d;
-	size_t len;
+	struct err e;
 
-	if (rec_need_str(p->rec, "image.location", &location, e) < 0)
-		return -1;
-	if ((l = find_source(s, location, &tag, &digest, e)) == NULL)
-		return -1;
-	if (operand)
-		return read_operand(p, l, tag, digest, e);
-	if (recorded(p->rec, l, &d, e) < 0 ||
-	    index_load(&p->children, l, &d, &p->blobs, e) < 0)
-		return -1;
-	if (p->children.n == 1 &&
-	    strcmp(p->children.children[0].desc.digest, d.digest) == 0 &&
-	    check_platform(p->rec, &p->children.children[0].desc, e) < 0)
-		return -1;
-	text = rec_text(p->rec, "image", &len);
-	p->image = mem_dup(text, len);
-	return 0;
+	if (p->kind == ERR_NONE && finish_part(s, p, &e) < 0)
+		part_fail(p, &e);
 }
 
 struct part *
@@ -224,11 +207,34 @@ part_new(struct part_sources *s, struct rec *r, bool operand)
 	struct err e;
 
 	p->rec = r;
-	p->blobs = (struct copy_list)COPY_LIST_INIT(s->copy);
-	p->kind = rec_failed(r);
-	if (p->kind == ERR_NONE && read_image(s, p, operand, &e) < 0)
+	p->operand = operand;
+	p->origin = (struct origin)ORIGIN_INIT;
+	p->origin.children.no_attestations = s->no_attestations;
+	if ((p->kind = rec_failed(r)) != ERR_NONE)
+		return p;
+	if (open_part(s, p, &e) < 0) {
 		part_fail(p, &e);
+		/* the one thing that does not go on (records(5)) */
+		if (strcmp(e.code, "credentials_in_url") == 0)
+			rec_drop(r, p->of_index ? "index" : "image");
+	} else if (p->origin.place->layout != NULL) {
+		load_part(s, p);
+		finish(s, p);
+	} else {
+		if (s->readers == NULL)
+			s->readers = pool_new(PART_READERS, load_part, s);
+		pool_submit(s->readers, p);
+	}
 	return p;
+}
+
+void
+part_wait(struct part_sources *s)
+{
+	struct part *p;
+
+	while (s->readers != NULL && (p = pool_take(s->readers)) != NULL)
+		finish(s, p);
 }
 
 void
@@ -236,8 +242,7 @@ part_free(struct part *p)
 {
 	rec_free(p->rec);
 	free(p->err);
-	index_release(&p->children);
-	copy_list_release(&p->blobs);
+	origin_release(&p->origin);
 	free(p->image);
 	free(p);
 }
@@ -256,128 +261,6 @@ part_settle(struct part *p)
 {
 	struct err e;
 
-	if (p->kind == ERR_NONE && copy_verdict(&p->blobs, &e) < 0)
+	if (p->kind == ERR_NONE && copy_verdict(&p->origin.blobs, &e) < 0)
 		part_fail(p, &e);
-}
-
-/* A member of one record, looked for in another. */
-struct equal {
-	const struct rec_member *member;
-	bool is;
-};
-
-static int
-compare_member(void *ctx, const struct rec_member *m, struct err *e)
-{
-	struct equal *q = ctx;
-
-	(void)e;
-	if (strcmp(m->name, q->member->name) == 0)
-		q->is = m->len == q->member->len &&
-		    memcmp(m->text, q->member->text, m->len) == 0;
-	return 0;
-}
-
-struct merge {
-	struct rec *base;
-	struct part *const *parts;
-	size_t n;
-};
-
-/* Members that are one tool's result for one image, or ours of another run. */
-static bool
-is_of_part(const char *name)
-{
-	static const char *const names[] = { "image", "index", "parts",
-		"trace", "error" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static int
-drop_unequal(void *ctx, const struct rec_member *m, struct err *e)
-{
-	struct merge *x = ctx;
-	bool keep = !is_of_part(m->name);
-
-	for (size_t i = 1; keep && i < x->n; i++) {
-		struct equal q = { m, false };
-
-		if (rec_each(x->parts[i]->rec, "", compare_member, &q, e) < 0)
-			return -1;
-		keep = q.is;
-	}
-	if (!keep)
-		rec_drop(x->base, m->name);
-	return 0;
-}
-
-static void
-put_parts(struct merge *x)
-{
-	static const char *const keys[] = { "arch", "url", "sha256",
-		"bundle" };
-	AUTO(json_out_release) struct json_out o = JSON_OUT_INIT;
-
-	json_out_open(&o, '[');
-	for (size_t i = 0; i < x->n; i++) {
-		json_out_open(&o, '{');
-		for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
-			size_t len;
-			const char *text = rec_text(x->parts[i]->rec, keys[k],
-			    &len);
-
-			if (text == NULL)
-				continue;
-			json_out_key(&o, keys[k]);
-			json_out_raw(&o, text, len);
-		}
-		if (x->parts[i]->image != NULL) {
-			json_out_key(&o, "image");
-			json_out_raw(&o, x->parts[i]->image,
-			    strlen(x->parts[i]->image));
-		}
-		json_out_close(&o, '}');
-	}
-	json_out_close(&o, ']');
-	rec_put(x->base, "parts", o.buf.data, o.buf.len);
-}
-
-static int
-add_trace(void *ctx, const struct rec_member *m, struct err *e)
-{
-	(void)e;
-	rec_append(ctx, "trace", m->text, m->len);
-	return 0;
-}
-
-struct rec *
-part_merge(struct part *const *parts, size_t n)
-{
-	autobuf struct buf text = BUF_INIT;
-	struct merge x = { NULL, parts, n };
-	struct err e;
-
-	rec_print(parts[0]->rec, &text);
-	x.base = rec_parse(text.data, text.len, rec_where(parts[0]->rec), &e);
-	if (x.base == NULL)	/* its own text, read before */
-		mem_die();
-	if (rec_each(x.base, "", drop_unequal, &x, &e) < 0)
-		mem_die();
-	put_parts(&x);
-	/* an edit of its own, so that base's elements are not there twice */
-	rec_put(x.base, "trace", "[]", 2);
-	for (size_t i = 0; i < n; i++) {
-		size_t len;
-		const char *trace = rec_text(parts[i]->rec, "trace", &len);
-
-		if (trace != NULL && *trace == '[' &&
-		    rec_each(parts[i]->rec, "trace", add_trace, x.base,
-		    &e) < 0)
-			mem_die();
-	}
-	return x.base;
 }

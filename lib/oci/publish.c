@@ -6,163 +6,304 @@
 #include "record/tool.h"
 
 void
+publish_init(struct publish *p, const struct publish_opts *opts,
+    struct places *places, struct copy *copy)
+{
+	p->opts = opts;
+	p->base = (struct origin)ORIGIN_INIT;
+	p->index = (struct index)INDEX_INIT;
+	deliver_init(&p->to, places, copy);
+}
+
+void
 publish_release(struct publish *p)
 {
-	free(p->moves);
-	p->moves = NULL;
+	deliver_release(&p->to);
+	origin_release(&p->base);
+	index_release(&p->index);
 }
 
-/* The first ref of g that has the i-th one's name in the layout. */
-static size_t
-first_of_tag(const struct group *g, size_t i)
-{
-	size_t first = 0;
-
-	while (strcmp(g->tags[first], g->tags[i]) != 0)
-		first++;
-	return first;
-}
+/*
+ * Where it goes
+ */
 
 static int
-claim(const struct group *g, struct err *e)
+add_refs(struct publish *p, const struct group *g, struct err *e)
+{
+	for (size_t i = 0; i < g->refs.n; i++) {
+		struct place *to;
+
+		if (deliver_add_ref(&p->to, g->refs.items[i],
+		    p->opts->if_tag_is, e) < 0)
+			return -1;
+		to = p->to.tags[p->to.n - 1].place;
+		if (!p->opts->dry_run)
+			place_will_push(to);
+	}
+	return 0;
+}
+
+static bool
+is_first_tag(const struct group *g, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(g->tags[k], g->tags[i]) == 0)
+			return false;
+	return true;
+}
+
+/* In a layout alone the names are those of -t; beside a registry it has its
+ * own. */
+static void
+add_layout(struct publish *p, const struct group *g)
 {
 	for (size_t i = 0; i < g->refs.n; i++) {
 		autofree char *place = mem_fmt("oci:%s:%s", g->dir,
 		    g->tags[i]);
 
-		if (first_of_tag(g, i) == i && tool_claim(place, e) < 0)
-			return -1;
+		if (!p->opts->push || is_first_tag(g, i))
+			deliver_add_layout(&p->to, p->opts->push ? place :
+			    g->refs.items[i], g->dir, g->tags[i],
+			    p->opts->if_tag_is);
 	}
-	return 0;
-}
-
-/* What the names stand for now, where there is a layout. */
-static void
-look(struct publish *p, const struct group *g)
-{
-	AUTO(layout_release) struct layout l = LAYOUT_INIT;
-	struct err ignored;
-	struct desc d;
-
-	if (layout_open(&l, g->dir, false, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < g->refs.n; i++)
-		if (layout_find(&l, g->tags[i], &d, &ignored) == 0)
-			strcpy(p->moves[i].previous, d.digest);
 }
 
 static int
-write_layout(struct publish *p, const struct group *g,
-    const struct buf *text, struct err *e)
+claim(const struct deliver_tag *t, struct err *e)
 {
-	AUTO(layout_release) struct layout l = LAYOUT_INIT;
+	autobuf struct buf place = BUF_INIT;
 
-	if (layout_open(&l, g->dir, true, e) < 0)
-		return -1;
-	for (size_t i = 0; i < g->n; i++)
-		if (copy_run(&g->parts[i]->blobs, &l, e) < 0)
-			return -1;
-	if (layout_blob_put(&l, text->data, text->len, &p->desc, e) < 0)
-		return -1;
-	for (size_t i = 0; i < g->refs.n; i++) {
-		size_t first = first_of_tag(g, i);
+	if (t->dir != NULL)
+		buf_addf(&place, "oci:%s", t->dir);
+	else
+		place_name(t->place, &place);
+	buf_addf(&place, ":%s", t->tag);
+	return tool_claim(place.data, e);
+}
 
-		if (first < i)
-			p->moves[i] = p->moves[first];
-		else if (layout_tag(&l, g->tags[i], &p->desc,
-		    p->moves[i].previous, e) < 0)
+/* A group may have one name twice; two groups may not. */
+static int
+claim_all(const struct publish *p, struct err *e)
+{
+	const struct deliver *to = &p->to;
+
+	for (size_t i = 0; i < to->n; i++)
+		if (deliver_is_first(to, i) && (to->tags[i].dir != NULL ||
+		    to->tags[i].place != NULL) && claim(&to->tags[i], e) < 0)
 			return -1;
-		p->moves[i].moved = strcmp(p->moves[i].previous,
-		    p->desc.digest) != 0;
+	return 0;
+}
+
+static int
+resolve(struct publish *p, const struct group *g, struct err *e)
+{
+	if (p->opts->push && add_refs(p, g, e) < 0)
+		return -1;
+	if (g->dir != NULL)
+		add_layout(p, g);
+	for (size_t i = 0; p->to.n < g->refs.n; i++)
+		deliver_add_nowhere(&p->to, g->refs.items[i]);
+	return claim_all(p, e);
+}
+
+/*
+ * What it is
+ */
+
+/* What the first tag is now: the result has it too, and the tag must not move
+ * until then. */
+static int
+append(struct publish *p, struct err *e)
+{
+	struct deliver_tag *t = &p->to.tags[0];
+	struct origin *o = &p->base;
+
+	if (t->dir != NULL && (t->place = places_layout(p->to.places, t->dir,
+	    false, e)) == NULL)
+		return -1;
+	o->place = t->place;
+	o->wanted = mem_str(t->tag);
+	o->children.no_attestations = p->index.no_attestations;
+	if (origin_load(o, e) < 0 || index_merge(&p->index, &o->children,
+	    e) < 0)
+		return err_wrap(e, "--append to '%s'", t->ref);
+	for (size_t i = 0; i < o->children.notes.n; i++)
+		notes_set(&p->index.notes, o->children.notes.items[i].key,
+		    o->children.notes.items[i].value);
+	if (*t->expect == '\0') {
+		strcpy(t->expect, o->desc.digest);
+		t->soft = true;
 	}
+	copy_list_join(&p->to.blobs, &o->blobs);
+	return 0;
+}
+
+/* The one index (or image, where an operand names it) that all parts are, if
+ * nothing is to be changed in it. */
+static const struct origin *
+carbon(const struct publish *p, const struct group *g)
+{
+	const struct origin *o = &g->parts[0]->origin;
+	const char *type = o->desc.media_type;
+	enum family family;
+
+	for (size_t i = 1; i < g->n; i++)
+		if (strcmp(g->parts[i]->origin.desc.digest,
+		    o->desc.digest) != 0)
+			return NULL;
+	if (p->opts->append || p->opts->nannotations > 0 ||
+	    o->children.left_out > 0)
+		return NULL;
+	if (!origin_is_index(o))
+		return p->opts->format == INDEXDOC_AUTO && g->n == 1 &&
+		    (g->parts[0]->operand || g->parts[0]->of_index) ? o : NULL;
+	family = p->opts->format == INDEXDOC_DOCKER ? FAMILY_DOCKER :
+	    FAMILY_OCI;
+	return p->opts->format == INDEXDOC_AUTO || strcmp(type,
+	    indexdoc_media_type(family)) == 0 ? o : NULL;
+}
+
+static int
+write_new(struct publish *p, struct err *e)
+{
+	struct deliver *to = &p->to;
+	uint8_t digest[DIGEST_LEN];
+	enum family family;
+
+	if (indexdoc_family(&p->index, p->opts->format, &family, e) < 0)
+		return -1;
+	indexdoc_write(&p->index, family, &to->text);
+	if (to->text.len > DESC_MANIFEST_MAX)
+		return err_set(e, ERR_CHECK, "index_too_large",
+		    "the index has %zu bytes, more than the %d that every "
+		    "registry takes", to->text.len, DESC_MANIFEST_MAX);
+	strcpy(to->desc.media_type, indexdoc_media_type(family));
+	digest_bytes(to->text.data, to->text.len, digest);
+	digest_format(digest, to->desc.digest);
+	to->desc.size = (int64_t)to->text.len;
+	return 0;
+}
+
+static int
+compose(struct publish *p, const struct group *g, struct err *e)
+{
+	const struct origin *same;
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct origin *o = &g->parts[i]->origin;
+
+		p->index.no_attestations = o->children.no_attestations;
+		if (index_merge(&p->index, &o->children, e) < 0)
+			return -1;
+		copy_list_join(&p->to.blobs, &o->blobs);
+	}
+	if (p->opts->append && append(p, e) < 0)
+		return -1;
+	if (index_require(&p->index, p->opts->require, p->opts->nrequire,
+	    e) < 0)
+		return -1;
+	for (size_t i = 0; i < p->opts->nannotations; i++)
+		if (index_annotate(&p->index, p->opts->annotations[i], e) < 0)
+			return -1;
+	if ((same = carbon(p, g)) == NULL)
+		return write_new(p, e);
+	p->to.desc = same->desc;
+	p->to.home = same->place;
+	return origin_text(same, &p->to.text, e);
+}
+
+static bool
+goes_elsewhere(const struct publish *p, const struct place *from)
+{
+	for (size_t i = 0; i < p->to.n; i++)
+		if (p->to.tags[i].dir == NULL &&
+		    p->to.tags[i].place != NULL &&
+		    !place_same(p->to.tags[i].place, from))
+			return true;
+	return false;
+}
+
+/* Signatures of each image, and of the index where it stays what it was. */
+static int
+find_referrers(struct publish *p, const struct origin *o, struct err *e)
+{
+	if (o->place == NULL || o->place->layout != NULL ||
+	    !goes_elsewhere(p, o->place))
+		return 0;
+	if (strcmp(o->desc.digest, p->to.desc.digest) == 0 &&
+	    origin_is_index(o) && referrers_find(&p->to.beside, o->place,
+	    o->desc.digest, e) < 0)
+		return -1;
+	for (size_t i = 0; i < o->children.n; i++)
+		if (referrers_find(&p->to.beside, o->place,
+		    o->children.children[i].desc.digest, e) < 0)
+			return -1;
 	return 0;
 }
 
 int
-publish_index(struct publish *p, const struct group *g,
-    const struct index *x, struct err *e)
+publish_prepare(struct publish *p, const struct group *g, struct err *e)
 {
-	autobuf struct buf text = BUF_INIT;
-	uint8_t digest[DIGEST_LEN];
-
-	index_write(x, &text);
-	if (text.len > DESC_MANIFEST_MAX)
-		return err_set(e, ERR_CHECK, "index_too_large",
-		    "the index has %zu bytes, more than the %d that every "
-		    "registry takes", text.len, DESC_MANIFEST_MAX);
-	memset(&p->desc, 0, sizeof(p->desc));
-	strcpy(p->desc.media_type, DESC_OCI_INDEX);
-	digest_bytes(text.data, text.len, digest);
-	digest_format(digest, p->desc.digest);
-	p->desc.size = (int64_t)text.len;
-	p->moves = mem_zero(g->refs.n, sizeof(*p->moves));
-	if (g->dir == NULL)
-		return 0;
-	if (claim(g, e) < 0)
+	if (resolve(p, g, e) < 0 || compose(p, g, e) < 0 ||
+	    deliver_look(&p->to, e) < 0)
 		return -1;
-	if (!p->dry_run)
-		return write_layout(p, g, &text, e);
-	look(p, g);
-	return 0;
+	for (size_t i = 0; p->opts->referrers && i < g->n; i++)
+		if (find_referrers(p, &g->parts[i]->origin, e) < 0)
+			return -1;
+	if (!p->opts->dry_run)
+		return 0;
+	copy_verify(p->to.copy, &p->to.blobs, true);
+	copy_wait(p->to.copy);
+	return copy_verdict(&p->to.blobs, e);
 }
 
-static void
-write_moves(const struct publish *p, const struct group *g,
-    struct json_out *o)
+int
+publish_run(struct publish *p, struct err *e)
 {
-	json_out_key(o, "tags");
-	json_out_open(o, '[');
-	for (size_t i = 0; i < g->refs.n; i++) {
-		json_out_open(o, '{');
-		json_out_kstr(o, "ref", g->refs.items[i]);
-		json_out_key(o, "previous");
-		if (p->moves[i].previous[0] != '\0')
-			json_out_str(o, p->moves[i].previous);
-		else
-			json_out_raw(o, "null", 4);
-		json_out_kbool(o, "moved", p->moves[i].moved);
-		json_out_close(o, '}');
-	}
-	json_out_close(o, ']');
+	return p->opts->dry_run ? 0 : deliver_run(&p->to, e);
 }
+
+/*
+ * What is said of it
+ */
 
 void
-publish_record(const struct publish *p, const struct group *g,
-    const struct index *x, struct json_out *o)
+publish_record(const struct publish *p, struct json_out *o)
 {
-	json_out_open(o, '{');
-	if (g->refs.n > 0)
-		json_out_kstr(o, "ref", g->refs.items[0]);
-	write_moves(p, g, o);
-	json_out_kstr(o, "digest", p->desc.digest);
-	json_out_kstr(o, "media_type", p->desc.media_type);
-	json_out_kint(o, "size", p->desc.size);
-	json_out_key(o, "manifests");
-	index_write_record(x, o);
-	if (!p->dry_run && g->dir != NULL) {
-		autofree char *place = mem_fmt("oci:%s:%s", g->dir,
-		    g->tags[0]);
+	const struct deliver *to = &p->to;
+	autofree char *place = deliver_location(to);
 
+	json_out_open(o, '{');
+	if (to->n > 0)
+		json_out_kstr(o, "ref", to->tags[0].ref);
+	json_out_key(o, "tags");
+	deliver_write_tags(to, o);
+	json_out_kstr(o, "digest", to->desc.digest);
+	json_out_kstr(o, "media_type", to->desc.media_type);
+	json_out_kint(o, "size", to->desc.size);
+	json_out_key(o, "manifests");
+	indexdoc_write_record(&p->index, o);
+	if (!p->opts->dry_run && place != NULL)
 		json_out_kstr(o, "location", place);
-	}
 	json_out_close(o, '}');
 }
 
 void
-publish_text(const struct publish *p, const struct group *g,
-    const struct index *x, struct buf *text)
+publish_text(const struct publish *p, struct buf *text)
 {
-	buf_addf(text, "%s  %s\n        ", g->refs.n > 0 ? g->refs.items[0] :
-	    "index", p->desc.digest);
-	index_platforms(x, text);
-	buf_addc(text, '\n');
-	for (size_t i = 0; i < g->refs.n; i++) {
-		const struct publish_move *m = &p->moves[i];
+	const struct deliver *to = &p->to;
 
-		buf_addf(text, "        %s %s%s\n", g->refs.items[i],
-		    p->dry_run ? "stays: nothing is written" :
-		    !m->moved ? "is this index already" :
-		    m->previous[0] != '\0' ? "moved, it was " : "is new",
-		    !p->dry_run && m->moved ? m->previous : "");
+	buf_addf(text, "%s  %s\n        ", to->n > 0 ? to->tags[0].ref :
+	    "index", to->desc.digest);
+	index_platforms(&p->index, text);
+	buf_addc(text, '\n');
+	for (size_t i = 0; i < to->n; i++) {
+		const struct deliver_tag *t = &to->tags[i];
+
+		buf_addf(text, "        %s %s%s\n", t->ref,
+		    p->opts->dry_run ? "stays: nothing is written" :
+		    !t->moved ? "is this index already" :
+		    t->previous[0] != '\0' ? "moved, it was " : "is new",
+		    !p->opts->dry_run && t->moved ? t->previous : "");
 	}
 }

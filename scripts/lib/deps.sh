@@ -5,7 +5,8 @@
 # never by a package's name, so that any system where it is there will do.
 
 # SET  NEED  DEBIAN-PACKAGE.  A need is cmd:NAME (several by |), pc:MODULE or
-# h:HEADER.  A `?` before it: good to have, its absence is said and no more.
+# h:HEADER, or py:MODULE.  A `?` before it: good to have, its absence is said
+# and no more.
 deps_table() {
 	local cross
 
@@ -32,6 +33,9 @@ deps_table() {
 	build	pc:libdeflate	libdeflate-dev
 	build	h:jv.h	libjq-dev
 	build	?pc:libisal	libisal-dev
+	run	cmd:jq	jq
+	deb	cmd:dpkg-deb	dpkg
+	deb	cmd:dpkg-shlibdeps	dpkg-dev
 	demo	cmd:jq	jq
 	demo	cmd:file	file
 	TABLE
@@ -46,6 +50,9 @@ deps_table() {
 	test	cmd:bats	bats
 	test	cmd:git	git
 	test	cmd:python3	python3
+	test	py:yaml	python3-yaml
+	test	cmd:shellcheck	shellcheck
+	test	cmd:dpkg-shlibdeps	dpkg-dev
 	test	cmd:zstd	zstd
 	test	cmd:xz	xz-utils
 	test	cmd:bsdtar	libarchive-tools
@@ -66,6 +73,9 @@ deps_table() {
 	test	?cmd:rsync	rsync
 	test	?cmd:umoci	umoci
 	test	?cmd:qemu-x86_64-static|qemu-x86_64	qemu-user-static
+	arm64	cmd:bats	bats
+	arm64	cmd:qemu-aarch64-static|qemu-aarch64	qemu-user-static
+	arm64	?cmd:debootstrap|/usr/sbin/debootstrap	debootstrap
 	lint	cmd:clang	clang
 	lint	cmd:clang-tidy	clang-tidy
 	lint	cmd:cppcheck	cppcheck
@@ -94,6 +104,10 @@ deps_have() {
 	h:*)
 		printf '#include <stddef.h>\n#include <%s>\n' "$name" |
 			${CC:-cc} -E -x c - > /dev/null 2>&1
+		;;
+	py:*)
+		python3 -c "import $name" > /dev/null 2>&1 ||
+			/usr/bin/python3 -c "import $name" > /dev/null 2>&1
 		;;
 	x:*)	# a cross compiler that can link
 		printf 'int main(void) { return 0; }\n' |

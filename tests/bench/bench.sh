@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # bench.sh [CASE ...] - our filters beside what they replace, in one run.
 #
-# Cases: mid (a bundle of 60 MB), big (1.5 GB), many (20,000 small files); all
-# by default.  Each command runs in turn, ROUNDS times (default 5, the long
-# cases 3), and the medians stand side by side with peak memory and ratio.  A
-# program that is not there is left out with a note.  Inputs are made on the
-# first run and kept in $BENCH_DIR (default build/bench).
+# Cases: mid (a bundle of 60 MB), big (1.5 GB), many (20,000 small files), fetch
+# (512 MB from an nginx on the loopback into an empty cache), fp (a repository
+# of 80,000 files), push (to a registry and back); all by default.  Each command
+# runs in turn, ROUNDS times (default 5, the long cases 3), and the medians stand
+# side by side with peak memory and ratio.  A program that is not there is left
+# out with a note.  Inputs are made on the first run and kept in $BENCH_DIR
+# (default build/bench).
 set -euo pipefail
 exec < /dev/null
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -54,6 +56,35 @@ make_many() {
 	PYTHON
 }
 
+# Random bytes, and the servers that have them.
+make_fetch() {
+	mkdir -p "$1"
+	head -c 512M /dev/urandom > "$1/file.bin"
+}
+
+run_fetch() {
+	local plain='' tls=''
+
+	[ -e "$dir/fetch/www/file.bin" ] || make_fetch "$dir/fetch/www"
+	cd "$dir/fetch"
+	net_pids=
+	# shellcheck source=tests/net.bash
+	. "$root/tests/net.bash"
+	trap net_teardown EXIT
+	nginx_start plain www
+	make_cert good
+	nginx_start tls www good
+	URL=$plain/file.bin TLS=$tls/file.bin \
+		"$root/tests/bench/measure.py" fetch "$dir/fetch"
+}
+needs() {
+	command -v "$1" > /dev/null || skip "$1 is not installed"
+}
+skip() {
+	echo "fetch is left out: $1" >&2
+	exit 0
+}
+
 input() {
 	local case=$1
 
@@ -71,8 +102,16 @@ input() {
 	mv "$dir/$case/part.tar.gz" "$dir/$case/bundle.tar.gz"
 }
 
-[ $# -gt 0 ] || set -- mid big many
+[ $# -gt 0 ] || set -- mid big many fetch fp push
 for case; do
+	if [ "$case" = fp ] || [ "$case" = push ]; then
+		"$root/tests/bench/$case.py" "$dir"
+		continue
+	fi
+	if [ "$case" = fetch ]; then
+		(run_fetch)
+		continue
+	fi
 	input "$case"
 	ARCH=$arch "$root/tests/bench/measure.py" "$case" "$dir/$case"
 done

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """measure.py CASE DIR - run each command of a case in turn, and print medians.
 
-DIR has bundle.tar.gz, bundle.tar and context/ (bench.sh makes them).  Before
-the short case one more round warms the caches; the long ones have theirs.  Peak memory is that of the largest
-process of a command (0 where time(1) is missing).
+DIR has bundle.tar.gz, bundle.tar and context/, or www/file.bin for the case
+fetch (bench.sh makes them).  Before the short cases one more round warms the
+caches; the long ones have theirs.  Peak memory is that of the largest process
+of a command (0 where time(1) is missing).
 """
 import json
 import os
@@ -14,9 +15,10 @@ import sys
 import time
 
 CASE, DIR = sys.argv[1:]
-ARCH = os.environ["ARCH"]
-ROUNDS = int(os.environ.get("ROUNDS", 5 if CASE == "mid" else 3))
-WARM = 1 if CASE == "mid" else 0
+ARCH = os.environ.get("ARCH")
+SHORT = CASE in ("mid", "fetch")
+ROUNDS = int(os.environ.get("ROUNDS", 5 if SHORT else 3))
+WARM = 1 if SHORT else 0
 HERE = os.path.dirname(os.path.abspath(__file__))
 os.chdir(DIR)
 shutil.rmtree("work", ignore_errors=True)
@@ -67,6 +69,36 @@ COMMANDS = [
      f"rm -rf work/built; {BUILDAH} rmi -f bench2 > /dev/null || :"),
 ]
 
+FETCH = "rb-fetch --cache-dir work/cache"
+CLEAR = "rm -rf work/*; sync"
+
+
+def fetches(group, url, tls):
+    """What brings a file here: group by group, rb-fetch before its peers."""
+    fetch = FETCH + (" --cacert ca.pem" if tls else "")
+    curl = "curl -sS" + (" --cacert ca.pem" if tls else "")
+    aria2c = "aria2c -q --file-allocation=none --allow-overwrite=true" \
+        " --check-certificate=false -d work -o aria2c "
+    return [
+        (group, "rb-fetch", f"{fetch} {url}", "", CLEAR),
+        (group, "rb-fetch --connections 1", f"{fetch} --connections 1 {url}",
+         "", CLEAR),
+        (group, "curl -o", f"{curl} -o work/curl {url}", "curl", CLEAR),
+        (group, "curl -o, then sync",
+         f"{curl} -o work/curl {url}; sync work/curl", "curl", CLEAR),
+        (group, "curl -o, then openssl dgst",
+         f"{curl} -o work/curl {url} && openssl dgst -sha256 work/curl",
+         "openssl", CLEAR),
+        (group, "aria2c -x 1", f"{aria2c} -x 1 -s 1 {url}", "aria2c", CLEAR),
+        (group, "aria2c -x 4", f"{aria2c} -x 4 -s 4 {url}", "aria2c", CLEAR),
+        (group, "rb-fetch, fetched already", f"{fetch} {url}", "",
+         f"{CLEAR}; {fetch} {url} > /dev/null"),
+    ]
+
+
+if CASE == "fetch":
+    COMMANDS = fetches("http", os.environ["URL"], False) + \
+        fetches("https", os.environ["TLS"], True)
 
 TIME = shutil.which("time")
 
@@ -113,11 +145,15 @@ for turn in range(WARM + ROUNDS):
         if turn >= WARM:
             times.setdefault(n, []).append(result)
 
-tar = os.path.getsize("bundle.tar")
-files = sum(len(f) for _, _, f in os.walk("context/tree"))
-print(f"\n{CASE}: {files} files, {tar / 1e6:.0f} MB, "
-      f"{os.path.getsize('bundle.tar.gz') / 1e6:.0f} MB as .tar.gz; "
-      f"medians of {ROUNDS}")
+if CASE == "fetch":
+    tar = os.path.getsize("www/file.bin")
+    print(f"\n{CASE}: {tar / 1e6:.0f} MB; medians of {ROUNDS}")
+else:
+    tar = os.path.getsize("bundle.tar")
+    files = sum(len(f) for _, _, f in os.walk("context/tree"))
+    print(f"\n{CASE}: {files} files, {tar / 1e6:.0f} MB, "
+          f"{os.path.getsize('bundle.tar.gz') / 1e6:.0f} MB as .tar.gz; "
+          f"medians of {ROUNDS}")
 first = {}
 for n, (group, name, *_) in enumerate(COMMANDS):
     if n not in times:

@@ -376,7 +376,8 @@ flips() {
 			PREFIX="$prefix" "$@"
 	}
 	mk install
-	for t in rb-pack rb-verify rb-stage img-build manifest-assemble; do
+	for t in rb-fetch rb-pack rb-verify rb-stage img-build \
+	    manifest-assemble; do
 		"$prefix/bin/$t" --version | grep -Ex "$t [0-9]+\.[0-9]+\.[0-9]+"
 		cmp "$SLIPWAY_ROOT/man/$t.1" "$prefix/share/man/man1/$t.1"
 	done

@@ -9,6 +9,7 @@
 
 #include "oci/image.h"
 #include "oci/index.h"
+#include "oci/indexdoc.h"
 #include "oci/ref.h"
 
 static char root[] = "/tmp/slipway-index-XXXXXX";
@@ -66,9 +67,11 @@ image_for(const char *arch, const char *variant, const char *text)
 static int
 load(struct index *x, const struct desc *d, struct err *e)
 {
-	struct copy_list list = COPY_LIST_INIT(NULL);
+	AUTO(copy_list_release) struct copy_list list = COPY_LIST_INIT;
+	struct place place = PLACE_OF_LAYOUT(&layout);
+	struct desc copy = *d;
 
-	return index_load(x, &layout, d, &list, e);
+	return index_load(x, &place, &copy, &list, e);
 }
 
 static char *
@@ -76,7 +79,7 @@ write_index(const struct index *x)
 {
 	struct buf b = BUF_INIT;
 
-	index_write(x, &b);
+	indexdoc_write(x, FAMILY_OCI, &b);
 	return buf_detach(&b);
 }
 
@@ -318,6 +321,37 @@ annotations_go_where_they_are_meant_for(void)
 }
 
 static void
+dockers_list_is_for_dockers_images_alone(void)
+{
+	AUTO(index_release) struct index x = INDEX_INIT;
+	struct index_child c = { .desc = { .media_type = DESC_DOCKER_MANIFEST,
+		.digest = "sha256:a" } };
+	enum family family;
+	struct err e;
+
+	/* what index_load would have found */
+	assert(index_merge(&x, &(struct index){ &c, 1, 1, NOTES_INIT, false,
+	    0 }, &e) == 0);
+	assert(indexdoc_family(&x, INDEXDOC_AUTO, &family, &e) == 0 &&
+	    family == FAMILY_DOCKER);
+	assert(indexdoc_family(&x, INDEXDOC_OCI, &family, &e) == 0 &&
+	    family == FAMILY_OCI);
+	assert(index_annotate(&x, "manifest-descriptor:k=v", &e) == 0);
+	assert(indexdoc_family(&x, INDEXDOC_OCI, &family, &e) == 0);
+	assert(indexdoc_family(&x, INDEXDOC_AUTO, &family, &e) < 0);
+	assert(strcmp(e.code, "annotation_format") == 0);
+	strcpy(c.desc.media_type, DESC_OCI_MANIFEST);
+	strcpy(c.desc.digest, "sha256:b");
+	strcpy(c.desc.platform.os, "other");
+	assert(index_merge(&x, &(struct index){ &c, 1, 1, NOTES_INIT, false,
+	    0 }, &e) == 0);
+	assert(indexdoc_family(&x, INDEXDOC_AUTO, &family, &e) == 0 &&
+	    family == FAMILY_OCI);
+	assert(indexdoc_family(&x, INDEXDOC_DOCKER, &family, &e) < 0);
+	assert(strcmp(e.code, "format_conflict") == 0);
+}
+
+static void
 references_are_what_docker_takes(void)
 {
 	static const char *const good[][2] = { { "app", "latest" },
@@ -411,6 +445,7 @@ main(void)
 		TEST(a_document_that_is_two_things_is_refused),
 		TEST(an_image_of_an_index_is_chosen_by_its_platform),
 		TEST(annotations_go_where_they_are_meant_for),
+		TEST(dockers_list_is_for_dockers_images_alone),
 		TEST(references_are_what_docker_takes),
 		TEST(the_specifications_cases_are_judged_as_it_says),
 	};

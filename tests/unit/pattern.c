@@ -101,6 +101,14 @@ classes_and_escapes(void)
 	assert(match("[[:digit:]x]", "x", false));
 	assert(!match("[[:upper:]]", "a", false));
 	assert(!match("/a[/]b", "a/b", false));
+	/* as git's wildmatch.c, to the letter */
+	assert(match("[a-[:alpha:]]", "a]", false));
+	assert(match("[a-[:alpha:]]", "p]", false));
+	assert(!match("[a-[:alpha:]]", "q", false));
+	assert(match("[[:a]b:]", ":b:]", false));
+	assert(match("[b-a]", "b", false));
+	assert(!match("[b-a]", "a", false));
+	assert(match("[[:alpha:]-z]", "-", false));
 	assert(match("\\*", "*", false));
 	assert(!match("\\*", "a", false));
 	assert(match("\\#a", "#a", false));

@@ -51,6 +51,7 @@ any_difference_is_a_doubt(void)
 	DIRTY_IF(st.st_mode |= S_IXUSR);
 	DIRTY_IF(st.st_mode = S_IFLNK | 0777);
 	DIRTY_IF(t.unsure = true);
+	DIRTY_IF(t.st.size = 0; st.st_size = 0);
 }
 
 static void
