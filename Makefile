@@ -9,7 +9,7 @@
 #   make deb [ARCH=arm64]	the Debian package, of another machine too
 #   make install PREFIX=DIR	needs no root
 VERSION := 0.1.0
-TOOLS := rb-pack rb-verify rb-stage img-build manifest-assemble fp-diff
+TOOLS := rb-fetch rb-pack rb-verify rb-stage img-build manifest-assemble fp-diff
 
 B ?= build
 CC ?= cc
