@@ -543,7 +543,9 @@ main(int argc, char *argv[])
 	if (status >= 0)
 		return status;
 	digest_setup();
-	http_setup();
+	if (f.assess.state != NULL &&
+	    strncmp(f.assess.state, "docker://", strlen("docker://")) == 0)
+		http_setup();
 	f.assess.places = places_new(&net);
 	f.assess.threads = tool_common.jobs;
 	f.reasons = f.reasons || tool_common.verbose;

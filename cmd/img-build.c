@@ -342,10 +342,6 @@ static const struct tool_opt place[] = {
 	  .help = "write the result's digest to FILE" },
 	{ .name = "dry-run", .flag = &ctx.opts.dest.dry_run,
 	  .help = "write nothing" },
-	{ .name = NULL },
-};
-
-static const struct tool_opt registry[] = {
 	NETOPTS_CREDS(&ctx.net.creds),
 	NETOPTS_AUTHFILE(&ctx.net.authfile),
 	NETOPTS_TLS_VERIFY(set_tls_verify),
@@ -359,13 +355,13 @@ static const struct tool tool = {
 	.purpose = "Build a container image for each record.",
 	.groups = (const struct tool_opt_group[]){
 		{ "Build", what }, { "Engine", engine }, { "Image", image },
-		{ "Place", place }, { "Registry", registry },
+		{ "Place", place },
 		{ NULL, NULL },
 	},
 	.examples = "  img-build --platform linux/amd64,linux/arm64 "
 	    "-o oci:out:1.2-{arch} .\n"
 	    "  rb-stage < bundles.jsonl | img-build -t me/app:1.2-{arch} "
-	    "-o oci:out\n",
+	    "--push\n",
 	.operand = set_operand,
 	.ready = ready,
 	.job_size = sizeof(struct job),

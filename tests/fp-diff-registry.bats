@@ -26,6 +26,7 @@ local_teardown() {
 	registry_stop_all
 }
 
+# shellcheck disable=SC2120
 plan() {
 	tool 0 fp-diff -C w --state "docker://$hub/me/{component}:latest" \
 	    --reasons "$@" < components
@@ -78,5 +79,5 @@ plan() {
 	is true "$(field .changed)"
 	tool 2 fp-diff -C w --state "docker://Bad/x" < components
 	is reference_invalid "$(field .error.code)"
-	! grep -q secret out err
+	! grep -q secret out err || return 1
 }

@@ -174,7 +174,7 @@ schema2() {
 	from 'FROM user:pass@host/x'
 	tool 2 build --engine native -o oci:o:t c
 	is credentials_in_url "$(field .error.code)"
-	! grep -q pass out err
+	! grep -q pass out err || return 1
 	# a layer that is gone, and one that is another
 	hex=$(curl -s -H "Accept: $oci_image" \
 	    "http://$hub/v2/me/base/manifests/1" |

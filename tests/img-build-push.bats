@@ -30,6 +30,7 @@ build() {
 }
 
 # asked [LOG]: the requests since the last time, short.
+# shellcheck disable=SC2120
 asked() {
 	sed -E 's/sha256[:%][0-9A-Fa-f]{0,2}[0-9a-f]+/D/g
 	    s/uploads\/[^? ]+\?[^ ]+/uploads\/U/; s/ [0-9]+$//' "${1:-hub.requests}"
@@ -137,7 +138,7 @@ now() {
 	is tag_missing "$(field .error.code)"
 	tool 2 build -o 'docker://u:p@h/x:1' c
 	is credentials_in_url "$(field .error.code)"
-	! grep -q 'u:p' out err
+	! grep -q 'u:p' out err || return 1
 }
 
 @test "img-build: Docker's media types, and a fingerprint as an annotation" {
@@ -171,9 +172,9 @@ now() {
 	is unauthorized "$(field .error.code)"
 	tool 1 build --creds ann:wrong -t "$auth/me/app:1" --push c
 	is unauthorized "$(field .error.code)"
-	! grep -q wrong out err
+	! grep -q wrong out err || return 1
 	tool 0 build --creds ann:secret -t "$auth/me/app:1" --push c
-	! grep -q secret out err
+	! grep -q secret out err || return 1
 	echo "{\"auths\":{\"$auth\":{\"auth\":\"$(printf ann:secret | base64)\"}}}" \
 	    > auth.json
 	tool 0 build --authfile auth.json -t "$auth/me/app:1" --push c

@@ -551,7 +551,7 @@ s = socket.socket(socket.AF_UNIX); s.bind("c/sock")'
 @test "img-build: usage errors name the ways, and write no record" {
 	printf 'FROM scratch\n' > c/Dockerfile
 	tool 2 build c
-	grep -q 'nowhere to put the image: give -o oci:DIR\[:TAG\], --load, or --dry-run' err
+	grep -q 'nowhere to put the image: give --push, -o oci:DIR\[:TAG\], --load, or --dry-run' err
 	[ ! -s out ]
 	tool 2 build -o o c
 	grep -q "takes oci:DIR\[:TAG\], .*, not 'o'" err

@@ -82,7 +82,7 @@ given() {
 	is location_unsupported "$(field .error.code)"
 	tool 2 rb-pack --mirror "docker://u:p@$hub/rb/b:1" < in
 	is credentials_in_url "$(field .error.code)"
-	! grep -q 'u:p' out err
+	! grep -q 'u:p' out err || return 1
 	{ given; given; } > in
 	tool 2 rb-pack --mirror "docker://$hub/rb/b:1" < in
 	is destination_conflict "$(field '.error.code // empty')"
@@ -118,7 +118,7 @@ given() {
 	is reference_invalid "$(field .error.code)"
 	tool 2 rb-fetch "docker://u:p@$hub/rb/b:1"
 	is credentials_in_url "$(field .error.code)"
-	! grep -q 'u:p' out err
+	! grep -q 'u:p' out err || return 1
 	mkdir c
 	printf 'FROM scratch\nCOPY a /a\nCOPY b /b\n' > c/Dockerfile
 	echo a > c/a
@@ -137,7 +137,7 @@ given() {
 	is unauthorized "$(field .error.code)"
 	tool 0 rb-fetch --creds ann:secret "docker://$auth/ann/b:1"
 	is "$sum" "$(field .sha256)"
-	! grep -q secret out err
+	! grep -q secret out err || return 1
 }
 
 @test "rb-fetch: a download from a registry that breaks off goes on" {
