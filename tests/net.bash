@@ -116,8 +116,8 @@ nginx_start() {
 			}
 		}
 		CONF
-		"$nginx" -p "$PWD" -c "$PWD/$name.conf" -e "$PWD/$name.error" \
-		    > /dev/null 2>&1 3>&- &
+		timeout 3600 "$nginx" -p "$PWD" -c "$PWD/$name.conf" \
+		    -e "$PWD/$name.error" > /dev/null 2>&1 3>&- &
 		printf -v "${name}_pid" %s $!
 		until_true nginx_settled "$name" $! "$port" || return 1
 		if kill -0 $! 2> /dev/null; then

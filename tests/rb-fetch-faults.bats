@@ -23,6 +23,8 @@ local_teardown() {
 # fetch STATUS FAULTS [OPTION...]: a.tar.gz with these faults, in an own cache.
 fetch() {
 	rm -rf cache dl
+	# an answer that was broken off may still be on its way into the log
+	until_true is_quiet s
 	: > s.log
 	tool "$1" rb-fetch -d dl --arch amd64 "${@:3}" "$s/$2/a.tar.gz"
 	if [ "$1" -eq 0 ]; then

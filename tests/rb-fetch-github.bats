@@ -255,10 +255,13 @@ token_stayed() {
 	GH_TOKEN=$token rb-fetch --cacert ca.pem < in > out 2> err &
 	pid=$!
 	until_true has_stalled store 1
-	if cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\0' '\n' |
-	    grep -F -e tok-secret -e sig-secret | grep -v grep; then
-		false
-	fi
+	# other processes may look for the same words just now
+	for p in $pid $(cat /proc/$pid/task/*/children); do
+		if tr '\0' ' ' < "/proc/$p/cmdline" |
+		    grep -F -e tok-secret -e sig-secret; then
+			false
+		fi
+	done
 	kill $pid
 	wait $pid || :
 	token_stayed

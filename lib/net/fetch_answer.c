@@ -8,8 +8,6 @@
 
 #include "base/mem.h"
 
-#define VALIDATOR_MAX 1024	/* bytes */
-
 static bool
 number(const char **p, int64_t *value)
 {
@@ -61,17 +59,13 @@ date(const char *str)
 	return timegm(&tm);
 }
 
-/* What comes of value's field, if it can be sent back and stand in a record;
- * NULL else.  Tags without quotes are in use. */
 static char *
-validator(const char *value)
+validator(const struct http_answer *a, const char *name)
 {
-	size_t len = 0;
+	const char *value = http_field(a, name, 0);
 
-	while (value != NULL && value[len] >= ' ' && value[len] <= '~')
-		len++;
-	return len > 0 && len <= VALIDATOR_MAX && value[len] == '\0' ?
-	    mem_dup(value, len) : NULL;
+	return value != NULL && fetch_part_is_validator(value) ?
+	    mem_str(value) : NULL;
 }
 
 void
@@ -81,8 +75,8 @@ fetch_answer_version(const struct http_answer *a, int64_t length,
 	time_t changed, sent = date(http_field(a, "Date", 0));
 
 	v->length = length;
-	v->etag = validator(http_field(a, "ETag", 0));
-	v->last_modified = validator(http_field(a, "Last-Modified", 0));
+	v->etag = validator(a, "ETag");
+	v->last_modified = validator(a, "Last-Modified");
 	changed = date(v->last_modified);
 	/* RFC 9110, 8.8.2.2: a second of distance makes a date strong; and
 	 * 13.1.5: it serves only where there is no entity tag */

@@ -252,6 +252,14 @@ try_once(struct source *x, struct fetch_try *t, char sha256[DIGEST_HEX],
 	return rc < 1 ? rc : judge(x, sha256, e);
 }
 
+/* What the cache remembers may be damaged. */
+static bool
+is_askable(const struct source *x, const char *value)
+{
+	return x->conditional && value != NULL &&
+	    fetch_part_is_validator(value);
+}
+
 static int
 try_until(struct source *x, char sha256[DIGEST_HEX], struct err *e)
 {
@@ -265,9 +273,9 @@ try_until(struct source *x, char sha256[DIGEST_HEX], struct err *e)
 	bool resumed = x->part.resumed > 0;
 	int rc;
 
-	if (x->conditional && x->known.etag != NULL)
+	if (is_askable(x, x->known.etag))
 		t.if_none_match = x->known.etag;
-	else if (x->conditional)
+	else if (is_askable(x, x->known.last_modified))
 		t.if_modified_since = x->known.last_modified;
 	for (;;) {
 		int64_t before = fetch_part_have(&x->part);

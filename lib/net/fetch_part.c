@@ -17,6 +17,7 @@
 #define STEP (256 << 10)		/* bytes hashed at once: few enough to
 					   stay in a core's cache */
 #define WRITEBACK ((int64_t)8 << 20)	/* bytes handed to the disk at once */
+#define VALIDATOR_MAX 1024		/* bytes */
 #define SAVE_NS 250000000L
 #define SAVE_SHARE 8			/* of the time at most one part in so
 					   many is spent on saving */
@@ -27,6 +28,16 @@ fetch_part_version_release(struct fetch_part_version *v)
 	free(v->etag);
 	free(v->last_modified);
 	*v = (struct fetch_part_version)FETCH_PART_VERSION_INIT;
+}
+
+bool
+fetch_part_is_validator(const char *value)
+{
+	size_t len = 0;
+
+	while (value[len] >= ' ' && value[len] <= '~')
+		len++;
+	return len > 0 && len <= VALIDATOR_MAX && value[len] == '\0';
 }
 
 /*
@@ -86,7 +97,9 @@ state_read(struct fetch_part *p, struct rec *r, int64_t size)
 	last = p->done.span[p->done.count - 1].to;
 	if (last > size || (length >= 0 && last > length))
 		return false;
-	if (etag == NULL && modified == NULL)
+	if ((etag == NULL && modified == NULL) ||
+	    (etag != NULL && !fetch_part_is_validator(etag)) ||
+	    (modified != NULL && !fetch_part_is_validator(modified)))
 		return false;
 	p->version = (struct fetch_part_version){
 		.length = length, .strong = true,

@@ -29,6 +29,10 @@ struct fetch_part_version {
 };
 #define FETCH_PART_VERSION_INIT { -1, NULL, NULL, false }
 void fetch_part_version_release(struct fetch_part_version *v);
+/* An entity tag or a date that can be sent back to the server and stand in a
+ * record: printable ASCII, 1,024 bytes at most.  Others are as good as none.
+ * (Tags without quotes are in use.) */
+bool fetch_part_is_validator(const char *value);
 
 struct fetch_part {
 	int fd;				/* borrowed: for reading and writing */

@@ -115,6 +115,14 @@ is_repo(const char *repo)
 	    strcmp(slash + 1, ".") != 0 && *repo != '.';
 }
 
+/* Of a path, once escaped: dots would lead elsewhere. */
+static bool
+is_part(const char *str)
+{
+	return *str != '\0' && strcmp(str, ".") != 0 &&
+	    strcmp(str, "..") != 0 && !text_has_control(str, strlen(str));
+}
+
 int
 github_asset_set(struct github_asset *a, const struct github *g,
     const char *repo, const char *tag, const char *name, struct err *e)
@@ -122,9 +130,7 @@ github_asset_set(struct github_asset *a, const struct github *g,
 	if (!is_repo(repo))
 		return err_set(e, ERR_INPUT, "field_invalid",
 		    "'%s' is no repository: OWNER/REPO is wanted", repo);
-	if (*tag == '\0' || text_has_control(tag, strlen(tag)) ||
-	    *name == '\0' || strchr(name, '/') != NULL ||
-	    text_has_control(name, strlen(name)))
+	if (!is_part(tag) || !is_part(name) || strchr(name, '/') != NULL)
 		return err_set(e, ERR_INPUT, "field_invalid", "there is no "
 		    "asset '%s' of a release '%s'", name, tag);
 	*a = (struct github_asset){ .hub = g, .repo = mem_str(repo),

@@ -19,8 +19,8 @@
  * "too_large"; ERR_SYS "connection" (refused, reset, no such host, a body
  * shorter than was said), "timeout", "stalled", "redirect_invalid",
  * "broken_off" (`read` could not); ERR_INPUT "header_invalid",
- * "file_unreadable", "proxy_invalid" and those of url_parse.  err.path is the URL without its
- * secrets.  A status is no failure here: see retry.h.
+ * "file_unreadable", "proxy_invalid" and those of url_parse.  err.path is the
+ * URL without its secrets.  A status is no failure here: see retry.h.
  */
 #ifndef HTTP_H
 #define HTTP_H
@@ -46,8 +46,8 @@ struct http_opts {		/* all borrowed until http_new returns */
 				   the loopback, where there is no
 				   `authorization` */
 	int connect_s;		/* seconds for a connection; 0: 30 */
-	int stall_s;		/* seconds without a byte, also while the
-				   server thinks; 0: 30 */
+	int stall_s;		/* seconds with under 100 bytes each, also while
+				   the server thinks; 0: 30 */
 	const char *agent;	/* "rb-fetch/0.1.0"; NULL: "slipway/…" */
 };
 

@@ -12,6 +12,8 @@
 
 #define CONNECT_S 30
 #define STALL_S	  30
+#define STALL_RATE 100L			/* bytes a second: who dribbles would
+					   keep us for ever */
 #define RECEIVE_SIZE (256L << 10)	/* fewer system calls than 16 KiB */
 #define SEND_SIZE    (512L << 10)
 _Static_assert(sizeof(((struct http_hop *)0)->words) >= CURL_ERROR_SIZE,
@@ -361,7 +363,7 @@ set_times(struct http_hop *p)
 	CURL *c = p->handle;
 
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, p->opts->connect_s);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, STALL_RATE);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, p->opts->stall_s);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, http_easy_time_left(p));
 }

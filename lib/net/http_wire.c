@@ -156,9 +156,9 @@ fail_curl(struct http_hop *p, CURLcode code)
 	if (*words == '\0')
 		snprintf(words, sizeof(p->words), "%s",
 		    curl_easy_strerror(code));
-	/* the rest of this is the proxy as it was given, with its password */
+	/* these repeat the proxy as it was given, with its password */
 	if (strncmp(words, "Unsupported proxy", 17) == 0) {
-		words[17] = '\0';
+		*words = '\0';
 		return fail(p, ERR_INPUT, "proxy_invalid", "cannot reach ",
 		    ": the environment's proxy is none that can be used");
 	}
@@ -178,6 +178,7 @@ fail_curl(struct http_hop *p, CURLcode code)
 		/* so it calls a field of over 100 KiB, too */
 		if (p->take.complete)
 			mem_die();
+		*words = '\0';
 		return fail(p, ERR_CHECK, "too_large", "",
 		    " answers with over 100 KiB in one header field");
 	case CURLE_SEND_FAIL_REWIND:
