@@ -115,7 +115,7 @@ check-peers: all
 	tests/peers/build.sh $B/peers
 	PATH=$(abspath $B/peers):$$PATH SLIPWAY_BIN=$(abspath $B) \
 	    scripts/run-suites.sh peers pipeline manifest-assemble-registry \
-	    img-build-engines-real workflows
+	    img-build-engines-real workflows img-build-push rb-mirror
 
 print-%:
 	@echo '$($*)'

@@ -53,9 +53,16 @@ for unit in tests/unit/*.c; do
 done
 export SLIPWAY_ARM64=$arm64/bin
 
+# What suites ask for this machine's name.
+mkdir "$arm64/names"
+printf '#!/bin/sh\n[ "$*" != -m ] || { echo aarch64; exit; }\nexec %s "$@"\n' \
+	"$(command -v uname)" > "$arm64/names/uname"
+chmod +x "$arm64/names/uname"
+
 status=0
 bats tests/arm64/*.bats || status=1
 # shellcheck disable=SC2046	# names of ours
-SLIPWAY_BIN=$SLIPWAY_ARM64 scripts/run-suites.sh "${suites[@]}" \
+PATH=$arm64/names:$PATH SLIPWAY_BIN=$SLIPWAY_ARM64 \
+	scripts/run-suites.sh "${suites[@]}" \
 	$(basename -as .c tests/unit/*.c | sed 's|^|unit/|') || status=1
 exit $status
