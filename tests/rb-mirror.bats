@@ -128,8 +128,8 @@ given() {
 	is not_an_artifact "$(field .error.code)"
 }
 
-@test "rb-fetch: a registry that asks who is there, with tokens that end" {
-	registry_start_token auth --life 1
+@test "rb-fetch: a registry that asks who is there, with tokens" {
+	registry_start_token auth
 	auth=$registry
 	given > in
 	tool 0 rb-pack --creds ann:secret --mirror "docker://$auth/ann/b:1" < in

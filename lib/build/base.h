@@ -3,11 +3,12 @@
  *
  * Its layers are read once, from their blobs, each checked against its digest
  * and diff_id on the way; those of a registry only when somebody looks into the
- * tree, and are then kept in a layout as long as the base; whiteouts and opaque directories are honoured (OCI
- * image-spec, layer.md, "Whiteouts"), hard links too.  They may hold what a
- * bundle may not: devices, owners, any mode.  The layers go on as they are, by
- * descriptor; the bytes of single files (COPY --from) are spooled to an
- * unlinked file when somebody wants them, in one pass over each layer.
+ * tree, and they are then kept in a layout as long as the base.  Whiteouts and
+ * opaque directories are honoured (OCI image-spec, layer.md, "Whiteouts"), hard
+ * links too.  They may hold what a bundle may not: devices, owners, any mode.
+ * The layers go on as they are, by descriptor; the bytes of single files (COPY
+ * --from) are spooled to an unlinked file when somebody wants them, in one pass
+ * over each layer.
  */
 #ifndef BASE_H
 #define BASE_H

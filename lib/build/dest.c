@@ -249,7 +249,8 @@ bool
 dest_is_engine(const struct dest *d)
 {
 	return d->loads.n > 0 && d->digestfile == NULL &&
-	    d->push.to.n == 0 && (d->kind == DEST_NONE || d->kind == DEST_DAEMON);
+	    d->push.to.n == 0 &&
+	    (d->kind == DEST_NONE || d->kind == DEST_DAEMON);
 }
 
 int

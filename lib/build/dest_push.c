@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "oci/image.h"
-#include "record/tool.h"
 
 void
 dest_push_init(struct dest_push *d, struct places *places)
@@ -17,16 +16,6 @@ dest_push_release(struct dest_push *d)
 {
 	pusher_free(d->pusher);
 	deliver_release(&d->to);
-}
-
-static int
-claim(const struct deliver_tag *t, struct err *e)
-{
-	autobuf struct buf name = BUF_INIT;
-
-	place_name(t->place, &name);
-	buf_addf(&name, ":%s", t->tag);
-	return tool_claim(name.data, e);
 }
 
 static int
@@ -51,7 +40,7 @@ dest_push_add(struct dest_push *d, const char *ref, bool tagged,
 		return -1;
 	place_will_push(d->to.tags[d->to.n - 1].place);
 	return !tagged || !deliver_is_first(&d->to, d->to.n - 1) ? 0 :
-	    claim(&d->to.tags[d->to.n - 1], e);
+	    deliver_claim(&d->to.tags[d->to.n - 1], e);
 }
 
 int

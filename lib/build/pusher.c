@@ -16,7 +16,7 @@
  * others can mount it. */
 struct job {
 	struct pusher *pusher;
-	struct place *from;	/* borrowed: a repository that has it, or NULL */
+	struct place *from;	/* borrowed: that has it, or NULL */
 	int fd;			/* owned: its bytes; -1: from has them */
 	struct desc desc;
 	const struct place_host *host;
@@ -31,16 +31,6 @@ struct pusher {
 	size_t n, cap;
 };
 
-/* No tag before the i-th has its place. */
-static bool
-is_first(const struct deliver *d, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (d->tags[k].place == d->tags[i].place)
-			return false;
-	return true;
-}
-
 /* One that has it already is where the next can mount it from. */
 static int
 push(const struct job *j, struct err *e)
@@ -53,7 +43,7 @@ push(const struct job *j, struct err *e)
 		const char *repo = from != NULL && place_same_host(from, to) ?
 		    from->repo : NULL;
 
-		if (to->host != j->host || !is_first(d, i))
+		if (to->host != j->host || !deliver_is_first_of_place(d, i))
 			continue;
 		if ((j->fd >= 0 ? copy_blob_push(j->fd, to, &j->desc, repo,
 		    e) : copy_blob_bring(from, to, &j->desc, false, e)) < 0)

@@ -40,16 +40,6 @@ names_of(const struct mirror *m, struct err *e)
 	return rec_parse(o.buf.data, o.buf.len, "--mirror", e);
 }
 
-static int
-claim(const struct deliver_tag *t, struct err *e)
-{
-	autobuf struct buf name = BUF_INIT;
-
-	place_name(t->place, &name);
-	buf_addf(&name, ":%s", t->tag);
-	return tool_claim(name.data, e);
-}
-
 int
 mirror_resolve(struct mirror *m, const struct mirror_opts *opts,
     const char *arch, const char *version, struct err *e)
@@ -77,7 +67,7 @@ mirror_resolve(struct mirror *m, const struct mirror_opts *opts,
 	    deliver_add_ref(&m->to, ref, NULL, e) < 0)
 		return -1;
 	place_will_push(m->to.tags[0].place);
-	return claim(&m->to.tags[0], e);
+	return deliver_claim(&m->to.tags[0], e);
 }
 
 static int

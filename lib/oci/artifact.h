@@ -30,9 +30,9 @@ int artifact_push(const struct artifact *a, int fd, struct deliver *to,
 
 /* A file that is to be read. */
 struct artifact_source {
-	struct place *place;			/* borrowed */
-	char *wanted;				/* owned: tag or digest */
-	char *url;				/* owned: its name in the cache */
+	struct place *place;	/* borrowed */
+	char *wanted;		/* owned: tag or digest */
+	char *url;		/* owned: its name in the cache */
 	struct registry_session *session;	/* owned */
 };
 void artifact_source_release(struct artifact_source *s);

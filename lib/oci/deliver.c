@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "record/tool.h"
 
 void
 deliver_init(struct deliver *d, struct places *places, struct copy *copy)
@@ -89,6 +90,19 @@ void
 deliver_add_nowhere(struct deliver *d, const char *ref)
 {
 	add(d, ref, ref, NULL);
+}
+
+int
+deliver_claim(const struct deliver_tag *t, struct err *e)
+{
+	autobuf struct buf place = BUF_INIT;
+
+	if (t->dir != NULL)
+		buf_addf(&place, "oci:%s", t->dir);
+	else
+		place_name(t->place, &place);
+	buf_addf(&place, ":%s", t->tag);
+	return tool_claim(place.data, e);
 }
 
 /* The first tag that is the same as the i-th one. */
@@ -239,9 +253,8 @@ is_done(const struct deliver *d, const struct place *p)
 	return true;
 }
 
-/* The first tag of its place. */
-static bool
-is_first(const struct deliver *d, size_t i)
+bool
+deliver_is_first_of_place(const struct deliver *d, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (d->tags[k].place == d->tags[i].place)
@@ -279,7 +292,7 @@ send_all(struct deliver *d, struct err *e)
 		if (t->dir != NULL && (t->place = places_layout(d->places,
 		    t->dir, true, e)) == NULL)
 			return -1;
-		if (is_first(d, i) && !is_done(d, t->place) &&
+		if (deliver_is_first_of_place(d, i) && !is_done(d, t->place) &&
 		    send_to(d, t->place, e) < 0)
 			return -1;
 	}
@@ -295,7 +308,8 @@ check_all(struct deliver *d, struct err *e)
 	for (size_t i = 0; i < d->n; i++) {
 		const struct deliver_tag *t = &d->tags[i];
 
-		if (t->dir != NULL || !is_first(d, i) || is_done(d, t->place))
+		if (t->dir != NULL || !deliver_is_first_of_place(d, i) ||
+		    is_done(d, t->place))
 			continue;
 		copy_list_add(&all, t->check, &d->desc, true);
 		for (size_t k = 0; k < d->blobs.n; k++)

@@ -67,6 +67,12 @@ void deliver_add_layout(struct deliver *d, const char *ref, const char *dir,
 /* What is called ref goes nowhere: only a look is taken. */
 void deliver_add_nowhere(struct deliver *d, const char *ref);
 
+/* No record before this one takes the same name: tool_claim.  Main thread. */
+int deliver_claim(const struct deliver_tag *t, struct err *e);
+
+/* No tag before the i-th has the same place. */
+bool deliver_is_first_of_place(const struct deliver *d, size_t i);
+
 /* No tag before the i-th is the same. */
 bool deliver_is_first(const struct deliver *d, size_t i);
 

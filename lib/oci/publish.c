@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "record/tool.h"
 
 void
 publish_init(struct publish *p, const struct publish_opts *opts,
@@ -68,19 +67,6 @@ add_layout(struct publish *p, const struct group *g)
 	}
 }
 
-static int
-claim(const struct deliver_tag *t, struct err *e)
-{
-	autobuf struct buf place = BUF_INIT;
-
-	if (t->dir != NULL)
-		buf_addf(&place, "oci:%s", t->dir);
-	else
-		place_name(t->place, &place);
-	buf_addf(&place, ":%s", t->tag);
-	return tool_claim(place.data, e);
-}
-
 /* A group may have one name twice; two groups may not. */
 static int
 claim_all(const struct publish *p, struct err *e)
@@ -89,7 +75,8 @@ claim_all(const struct publish *p, struct err *e)
 
 	for (size_t i = 0; i < to->n; i++)
 		if (deliver_is_first(to, i) && (to->tags[i].dir != NULL ||
-		    to->tags[i].place != NULL) && claim(&to->tags[i], e) < 0)
+		    to->tags[i].place != NULL) &&
+		    deliver_claim(&to->tags[i], e) < 0)
 			return -1;
 	return 0;
 }
