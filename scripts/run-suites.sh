@@ -14,7 +14,8 @@ SLIPWAY_BIN=${SLIPWAY_BIN:-$PWD/build}
 export SLIPWAY_BIN
 # What the caller has set for its own work is not the suites' environment.
 unset SOURCE_DATE_EPOCH MAKEFLAGS MFLAGS MAKELEVEL
-jobs=${JOBS:-$(nproc)}
+# Suites wait for servers and locks about as much as they work.
+jobs=${JOBS:-$(($(nproc) + 1))}
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"; kill $(jobs -p) 2> /dev/null || :' EXIT

@@ -127,8 +127,8 @@ sent_or_ended() {
 @test "rb-fetch: ended by a signal it leaves no file, and the part for the next" {
 	for signal in INT TERM HUP; do
 		rm -rf cache dl
-		# a shell has its background commands ignore SIGINT
-		env --default-signal=INT rb-fetch -d dl --arch amd64 \
+		# a shell has its background commands ignore SIGINT, nohup SIGHUP
+		env --default-signal=INT,TERM,HUP rb-fetch -d dl --arch amd64 \
 		    "$s/rate=2000000,x=$signal/a.tar.gz" > out 2> err &
 		pid=$!
 		until_true has_sent s 1000000
