@@ -10,14 +10,16 @@
  *	.lock			removal and the making of entries
  *
  * HEX of a URL is the SHA-256 of its text; what is written down is the URL
- * without its secrets.  Entries appear whole, by rename, after fsync; one that
- * is damaged or somebody else's is as good as none.  No symlink in the cache
+ * without its secrets.  Entries appear whole, by rename; one that is damaged
+ * or somebody else's is as good as none.  No symlink in the cache
  * is followed.  Many processes and threads may share a cache, one struct cache
  * too; it may be read-only.
  *
  * A blob is known to be what its name says from the day it came in.  When it
  * is opened its inode, size, mtime and ctime are compared with those of that
- * day; if they differ, or if the blob or the note is another user's (root
+ * day; if they differ, if the machine was started since (blobs are not synced,
+ * which would take longer than the download: a power cut may take content away
+ * that has a name, so no name is believed across one), or if the blob or the note is another user's (root
  * excepted) or others may write it, it is hashed anew.  So a blob that was
  * changed, restored from a backup or shared by strangers costs a pass over it,
  * all others none, whether or not the digest was given by a user: the name is
@@ -124,7 +126,7 @@ int cache_part_save(struct cache_part *p, const char *state, size_t len,
 /* Begin anew: length 0 and no state. */
 int cache_part_clear(struct cache_part *p, struct err *e);
 /* It is whole, and has this digest, which the caller has computed of what was
- * written: fsync, and it becomes the blob.  fd is closed; the lock stays. */
+ * written: it becomes the blob.  fd is closed; the lock stays. */
 int cache_part_commit(struct cache_part *p, const char *sha256, struct err *e);
 /* Unlock; what is not committed stays for the next run. */
 void cache_part_release(struct cache_part *p);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -42,12 +43,28 @@ cache_blob_stat(struct cache *c, const char *sha256, struct stat *st)
 	return errno == ENOENT ? 0 : -1;
 }
 
+/* Which run of the kernel this is: a blob is not synced, so that after a power
+ * cut its content is unknown; "" where that can't be told. */
+static char boot_id[37];
+static pthread_once_t boot_once = PTHREAD_ONCE_INIT;
+
+static void
+boot_read(void)
+{
+	autofd int fd = open("/proc/sys/kernel/random/boot_id",
+	    O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : file_read(fd, boot_id, sizeof(boot_id) - 1);
+
+	boot_id[n < 0 ? 0 : n] = '\0';
+}
+
 /* What the note of this file says: all that changes when its content does. */
 static int
 note_text(const char *sha256, const struct stat *st, char out[NOTE_MAX])
 {
+	pthread_once(&boot_once, boot_read);
 	return snprintf(out, NOTE_MAX,
-	    "%s %jd %ju %jd.%09ld %jd.%09ld\n", sha256,
+	    "%s %s %jd %ju %jd.%09ld %jd.%09ld\n", sha256, boot_id,
 	    (intmax_t)st->st_size, (uintmax_t)st->st_ino,
 	    (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
 	    (intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
@@ -70,7 +87,7 @@ is_noted(struct cache *c, const char *sha256, const struct stat *st)
 	autofd int fd = c->dir[CACHE_USED] < 0 ? -1 :
 	    openat(c->dir[CACHE_USED], sha256, BLOB_READ);
 
-	return fd >= 0 && is_ours(st) && fstat(fd, &note) == 0 &&
+	return fd >= 0 && boot_id[0] != '\0' && is_ours(st) && fstat(fd, &note) == 0 &&
 	    is_ours(&note) && file_read(fd, got, sizeof(got)) == len &&
 	    memcmp(got, want, (size_t)len) == 0;
 }

@@ -46,6 +46,22 @@ cache_file_read(int dirfd, const char *name, size_t max, struct buf *out)
 	return 1;
 }
 
+/* Whole or not at all, but not synced: what a crash cuts short is no JSON, and
+ * as good as none. */
+static int
+replace(int dirfd, const char *name, const char *data, size_t len,
+    struct err *e)
+{
+	AUTO(file_tmp_release) struct file_tmp t = FILE_TMP_INIT;
+
+	if (file_tmp_open(&t, dirfd, name, e) < 0)
+		return -1;
+	t.unsynced = true;
+	if (file_write(t.fd, data, len) < 0)
+		return err_sys(e, "cannot write '%s'", name);
+	return file_tmp_commit(&t, e);
+}
+
 int
 cache_file_put(int dirfd, const char *name, const char *data, size_t len,
     struct err *e)
@@ -56,7 +72,7 @@ cache_file_put(int dirfd, const char *name, const char *data, size_t len,
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    !S_ISREG(st.st_mode))
 		file_remove_tree(dirfd, name);
-	if (file_replace(dirfd, name, data, len, e) == 0)
+	if (replace(dirfd, name, data, len, e) == 0)
 		return 0;
 	return cache_lock_unsupported(e->sys) ? 0 : -1;
 }

@@ -28,15 +28,23 @@ cannot(const struct cache_part *p, const char *what, struct err *e)
 	    p->name);
 }
 
-/* No state, also after a power cut. */
+/* -1 with errno. */
 static int
-drop_state(struct cache_part *p, struct err *e)
+remove_state(struct cache_part *p)
 {
 	autofree char *name = mem_fmt("%s.json", p->name);
 
 	buf_reset(&p->state);
-	if (unlinkat(part_dir(p), name, 0) == 0 || (errno == EISDIR &&
-	    file_remove_tree(part_dir(p), name) == 0))
+	if (unlinkat(part_dir(p), name, 0) == 0)
+		return 0;
+	return errno == EISDIR ? file_remove_tree(part_dir(p), name) : -1;
+}
+
+/* No state, also after a power cut. */
+static int
+drop_state(struct cache_part *p, struct err *e)
+{
+	if (remove_state(p) == 0)
 		return file_sync_dir(part_dir(p), "part", e);
 	return errno == ENOENT ? 0 : cannot(p, "remove the state of", e);
 }
@@ -164,7 +172,7 @@ publish(struct cache_part *p, const char *sha256, struct err *e)
 		return cannot(p, "rename", e);
 	if (fstat(p->fd, &st) == 0)
 		cache_blob_note(c, sha256, &st);
-	return file_sync_dir(c->dir[CACHE_BLOBS], "blobs/sha256", e);
+	return 0;
 }
 
 int
@@ -175,13 +183,17 @@ cache_part_commit(struct cache_part *p, const char *sha256, struct err *e)
 	if (!digest_parse_hex(sha256, raw))
 		return err_set(e, ERR_INPUT, "field_invalid",
 		    "'%.100s' is no SHA-256", sha256);
-	if (fchmod(p->fd, 0444) < 0 || fsync(p->fd) < 0)
+	/* not synced, which would take longer than the download: see `used` in
+	 * cache.h for what a crash leaves */
+	if (fchmod(p->fd, 0444) < 0)
 		return cannot(p, "write", e);
 	if (publish(p, sha256, e) < 0)
 		return -1;
 	close(p->fd);
 	p->fd = -1;
-	return drop_state(p, e);
+	/* a state without its part file says nothing to anybody */
+	return remove_state(p) == 0 || errno == ENOENT ? 0 :
+	    cannot(p, "remove the state of", e);
 }
 
 /* A part file without a byte is worth nothing to the next run, nor is one that

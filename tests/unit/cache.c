@@ -202,14 +202,14 @@ a_blob_that_was_changed_is_noticed_and_removed(void)
 /* What a disk that returns other bytes than it was given looks like: the note
  * is made to say what stat says of the changed file. */
 static void
-forge_note(const char *sha256, const char *path)
+forge_note(const char *sha256, const char *path, const char *boot)
 {
 	autofree char *note = mem_fmt("notes/used/%s", sha256);
 	struct stat st;
 
 	assert(stat(path, &st) == 0);
-	autofree char *text = mem_fmt("%s %jd %ju %jd.%09ld %jd.%09ld\n",
-	    sha256, (intmax_t)st.st_size, (uintmax_t)st.st_ino,
+	autofree char *text = mem_fmt("%s %.36s %jd %ju %jd.%09ld %jd.%09ld\n",
+	    sha256, boot, (intmax_t)st.st_size, (uintmax_t)st.st_ino,
 	    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
 	    (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 	put(note, text);
@@ -225,6 +225,7 @@ a_blob_is_hashed_where_nothing_vouches_for_it(void)
 	autofree char *path = cache_blob_path(&c, x.sha256);
 	autofree char *note = mem_fmt("notes/used/%s", x.sha256);
 	autofree char *first = get(note);
+	autofree char *boot = get("/proc/sys/kernel/random/boot_id");
 	/* a blob that was touched is good, and known to be from then on */
 	wait_for_the_clock(path);
 	assert(utimensat(AT_FDCWD, path, NULL, 0) == 0);
@@ -236,14 +237,19 @@ a_blob_is_hashed_where_nothing_vouches_for_it(void)
 	assert(strcmp(second, third) == 0);
 	/* with a note it is not read, which `verify` does */
 	change(path, "hellO");
-	forge_note(x.sha256, path);
+	forge_note(x.sha256, path, boot);
 	int fd = cache_blob_open(&c, x.sha256, false, &e);
 	assert(fd >= 0 && close(fd) == 0);
 	assert(!opens(&c, x.sha256, true) && !there(path));
-	/* a note that others may have written is none */
+	/* a note from before the machine was started is none */
 	download(&c, URL, "hello");
 	change(path, "hellO");
-	forge_note(x.sha256, path);
+	forge_note(x.sha256, path, "00000000-0000-0000-0000-000000000000");
+	assert(!opens(&c, x.sha256, false) && !there(path));
+	/* nor is one that others may have written */
+	download(&c, URL, "hello");
+	change(path, "hellO");
+	forge_note(x.sha256, path, boot);
 	assert(chmod(note, 0664) == 0);
 	assert(!opens(&c, x.sha256, false) && !there(path));
 	if (geteuid() != 0) {
@@ -252,7 +258,7 @@ a_blob_is_hashed_where_nothing_vouches_for_it(void)
 	}
 	download(&c, URL, "hello");
 	change(path, "hellO");
-	forge_note(x.sha256, path);
+	forge_note(x.sha256, path, boot);
 	assert(chmod(note, 0644) == 0 && chown(note, 65534, -1) == 0);
 	assert(!opens(&c, x.sha256, false) && !there(path));
 }
