@@ -33,10 +33,10 @@ inside() {
 
 	# A bundle packed, verified, staged and built into an image, in there and
 	# out here.
-	mkdir root/work
+	mkdir root/job
 	"$SLIPWAY_ROOT/tests/fixtures/make-payload.sh" payload \
 	    "$(dpkg --print-architecture)"
-	cp -r payload root/work/
+	cp -r payload root/job/
 	cat > work.sh <<-'SH'
 	set -eu
 	cd "$1"
@@ -50,12 +50,12 @@ inside() {
 	manifest-assemble --inspect oci:image:1 > inspected
 	sha256sum *.tar.gz image/index.json > sums
 	SH
-	cp work.sh root/work/
+	cp work.sh root/job/
 	mkdir out
 	cp -r payload out/
-	inside sh /work/work.sh /work "$(dpkg --print-architecture)"
+	inside sh /job/work.sh /job "$(dpkg --print-architecture)"
 	sh work.sh "$PWD/out" "$(dpkg --print-architecture)"
-	diff out/sums root/work/sums
+	diff out/sums root/job/sums
 	inside pipeline-report.sh --help > help
 	[ -s help ]
 
