@@ -156,7 +156,9 @@ alike=(
 	done
 	grep -x 'img-build: amd64: first' err
 	echo > go
-	wait $! || is 1 $?
+	status=0
+	wait $! || status=$?
+	is 1 "$status"
 }
 
 @test "img-build: an engine ends when img-build is killed" {
